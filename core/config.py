@@ -1,0 +1,431 @@
+"""The full, frozen description of one training: what the form makes and the worker reads.
+
+Every field carries a label and a one-sentence explanation (both translatable), its limits and
+its default, so that the form, the command line, the validation and the documentation all come
+from this table. Importing this module loads neither Keras nor Streamlit.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal, Self
+
+from annotated_types import Ge, Gt, Interval
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from core.errors import ConfigError, N_, Text
+
+Activation = Literal["relu", "gelu", "swish", "tanh", "elu"]
+
+
+class Knob(BaseModel, frozen=True):
+    """How a field is offered to a person; its limits and default stay with the field itself."""
+
+    label: str
+    help: str
+    basic: bool = False
+    """Shown also when the form's advanced switch is off."""
+    step: float | None = None
+    unit: str = ""
+    when: tuple[str, tuple[Any, ...]] | None = None
+    """(name of a sibling field, its values for which this one has an effect)."""
+
+
+def knob(default: Any, label: str, help: str, **kwargs: Any) -> Any:  # noqa: A002
+    """A pydantic field with its :class:`Knob` attached."""
+    return Field(
+        default=default,
+        title=label,
+        description=help,
+        json_schema_extra={"knob": Knob(label=label, help=help, **kwargs).model_dump()},
+    )
+
+
+class Section(BaseModel):
+    """One group of settings: immutable, and deaf to unknown names and to NaN."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
+
+    @classmethod
+    def knobs(cls) -> dict[str, Knob]:
+        """Field name → how to offer it, in the order of the form."""
+        extras = {name: f.json_schema_extra for name, f in cls.model_fields.items()}
+        return {
+            name: Knob.model_validate(extra["knob"])
+            for name, extra in extras.items()
+            if isinstance(extra, dict) and "knob" in extra
+        }
+
+
+Fraction = Annotated[float, Interval(ge=0, le=0.5)]
+
+
+class DataConfig(Section):
+    """Which images."""
+
+    dataset: Annotated[str, Field(min_length=1)] = knob(
+        "digits", N_("Dataset"), N_("The images to learn from."), basic=True
+    )
+    limit: Annotated[int, Ge(1)] | None = knob(
+        None,
+        N_("Training images at most"),
+        N_("Uses a balanced part of the training images, for a quicker lesson. Empty: all."),
+        step=500,
+    )
+
+
+class AugmentConfig(Section):
+    """Random changes to every training image, drawn anew in every epoch."""
+
+    flip: Literal["none", "horizontal", "vertical", "both"] = knob(
+        "none",
+        N_("Flip"),
+        N_("Mirrors images at random; only sensible if a mirrored image keeps its meaning."),
+        basic=True,
+    )
+    rotation: Annotated[float, Interval(ge=0, le=180)] = knob(
+        0.0,
+        N_("Rotation"),
+        N_("Turns images by up to this angle, either way."),
+        basic=True,
+        step=5,
+        unit="°",
+    )
+    translation: Fraction = knob(
+        0.0,
+        N_("Translation"),
+        N_("Shifts images by up to this part of their side, in both directions."),
+        basic=True,
+        step=0.05,
+    )
+    zoom: Fraction = knob(
+        0.0, N_("Zoom"), N_("Enlarges or shrinks images by up to this part."), basic=True, step=0.05
+    )
+    crop: Fraction = knob(
+        0.0,
+        N_("Crop"),
+        N_("Cuts away up to this part of the side at a random place and enlarges the rest."),
+        step=0.05,
+    )
+    contrast: Annotated[float, Interval(ge=0, le=0.9)] = knob(
+        0.0, N_("Contrast"), N_("Strengthens or weakens contrast by up to this part."), step=0.05
+    )
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is changed at all."""
+        return self != AugmentConfig()
+
+
+class ModelSection(Section):
+    """What all architectures share."""
+
+    dropout: Annotated[float, Interval(ge=0, le=0.9)] = knob(
+        0.3,
+        N_("Dropout"),
+        N_("Part of the activations switched off at random while training; against overfitting."),
+        basic=True,
+        step=0.05,
+    )
+    l2: Annotated[float, Interval(ge=0, le=1)] = knob(
+        0.0,
+        N_("L2 penalty"),
+        N_("Pulls the weights towards zero; against overfitting. Usual: 0.0001 to 0.001."),
+        step=0.0001,
+    )
+    activation: Activation = knob(
+        "relu", N_("Activation"), N_("The non-linear function after every layer.")
+    )
+
+
+class MLPConfig(ModelSection):
+    """Multi-layer perceptron: dense layers over the flattened pixels."""
+
+    architecture: Literal["mlp"] = "mlp"
+    layers: Annotated[int, Interval(ge=1, le=8)] = knob(
+        2, N_("Layers"), N_("Number of hidden dense layers."), basic=True
+    )
+    units: Annotated[int, Interval(ge=1, le=4096)] = knob(
+        128, N_("Units"), N_("Neurons in each hidden layer."), basic=True, step=16
+    )
+    batch_norm: bool = knob(
+        False,
+        N_("Batch normalisation"),
+        N_("Re-centres activations after every layer; steadier, faster training."),
+    )
+
+
+class CNNConfig(ModelSection):
+    """Convolutional network: blocks of convolution and pooling, then a dense head."""
+
+    architecture: Literal["cnn"] = "cnn"
+    blocks: Annotated[int, Interval(ge=1, le=6)] = knob(
+        3,
+        N_("Blocks"),
+        N_("Convolution blocks; each ends with a pooling that halves height and width."),
+        basic=True,
+    )
+    convs_per_block: Annotated[int, Interval(ge=1, le=4)] = knob(
+        1, N_("Convolutions per block"), N_("Convolution layers before each pooling.")
+    )
+    filters: Annotated[int, Interval(ge=1, le=512)] = knob(
+        32,
+        N_("Filters"),
+        N_("Filters of the first block; every further block has twice as many."),
+        basic=True,
+        step=8,
+    )
+    kernel: Literal[1, 3, 5, 7] = knob(
+        3, N_("Kernel"), N_("Side of the convolution window, in pixels.")
+    )
+    pooling: Literal["max", "average"] = knob(
+        "max", N_("Pooling"), N_("Keeps the largest or the mean value of each 2×2 window.")
+    )
+    batch_norm: bool = knob(
+        True,
+        N_("Batch normalisation"),
+        N_("Re-centres activations after every layer; steadier, faster training."),
+        basic=True,
+    )
+    head: Literal["flatten", "global_average"] = knob(
+        "flatten",
+        N_("Head input"),
+        N_("Gives the dense head every position (flatten) or one mean per filter."),
+    )
+    dense_units: Annotated[int, Interval(ge=0, le=4096)] = knob(
+        128,
+        N_("Dense units"),
+        N_("Neurons of the dense layer before the output; 0 for none."),
+        basic=True,
+        step=16,
+    )
+
+
+ModelConfig = Annotated[MLPConfig | CNNConfig, Field(discriminator="architecture")]
+ARCHITECTURES: dict[str, type[MLPConfig] | type[CNNConfig]] = {"mlp": MLPConfig, "cnn": CNNConfig}
+
+
+class OptimizerConfig(Section):
+    """How the weights are changed after every batch."""
+
+    name: Literal["sgd", "rmsprop", "adam", "adamw"] = knob(
+        "adam", N_("Optimizer"), N_("The rule that turns gradients into steps."), basic=True
+    )
+    learning_rate: Annotated[float, Gt(0), Interval(le=10)] = knob(
+        0.001,
+        N_("Learning rate"),
+        N_("Length of every step; the most important setting of all."),
+        basic=True,
+    )
+    momentum: Annotated[float, Interval(ge=0, lt=1)] = knob(
+        0.9,
+        N_("Momentum"),
+        N_("Part of the last step that is kept."),
+        step=0.05,
+        when=("name", ("sgd", "rmsprop")),
+    )
+    nesterov: bool = knob(
+        True,
+        N_("Nesterov"),
+        N_("Looks one step ahead before correcting."),
+        when=("name", ("sgd",)),
+    )
+    weight_decay: Annotated[float, Interval(ge=0, le=1)] = knob(
+        0.004,
+        N_("Weight decay"),
+        N_("Shrinks all weights by this part of the learning rate at every step."),
+        step=0.001,
+        when=("name", ("adamw",)),
+    )
+
+
+class TrainConfig(Section):
+    """How long, in which portions, from which seed."""
+
+    epochs: Annotated[int, Interval(ge=1, le=10_000)] = knob(
+        20, N_("Epochs"), N_("Passes over all training images."), basic=True
+    )
+    batch_size: Annotated[int, Interval(ge=1, le=8192)] = knob(
+        64, N_("Batch size"), N_("Images per step."), basic=True, step=16
+    )
+    early_stopping: bool = knob(
+        True,
+        N_("Early stopping"),
+        N_("Ends the training when the validation loss has stopped improving."),
+        basic=True,
+    )
+    patience: Annotated[int, Interval(ge=1, le=1000)] = knob(
+        5,
+        N_("Patience"),
+        N_("Epochs without improvement before the training is ended."),
+        when=("early_stopping", (True,)),
+    )
+    restore_best: bool = knob(
+        True,
+        N_("Keep the best epoch"),
+        N_("Keeps the weights of the epoch with the lowest validation loss, not the last ones."),
+    )
+    seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = knob(
+        0, N_("Seed"), N_("Start of all random numbers: same seed and settings, same result.")
+    )
+
+
+class RunConfig(Section):
+    """Everything that determines a training. Equal configs give, on a CPU, equal runs."""
+
+    data: DataConfig = DataConfig()
+    augment: AugmentConfig = AugmentConfig()
+    model: ModelConfig = CNNConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    train: TrainConfig = TrainConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_architecture(cls, values: Any) -> Any:
+        """A model section that names no architecture means the CNN."""
+        if isinstance(values, dict) and isinstance(values.get("model"), dict):
+            model = {"architecture": "cnn", **values["model"]}
+            return {**values, "model": model}
+        return values
+
+    @classmethod
+    def parse(cls, values: object) -> Self:
+        """Validate plain data.
+
+        Raises:
+            ConfigError: naming the field, what was expected and what was received.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise _config_error(error) from None
+
+    def with_values(self, values: dict[str, object]) -> Self:
+        """A copy with dotted fields replaced, e.g. ``{"train.epochs": "3"}``; text is parsed.
+
+        Raises:
+            ConfigError: for an unknown field or an impossible value.
+        """
+        data = self.model_dump()
+        architecture = values.get("model.architecture", data["model"]["architecture"])
+        if architecture != data["model"]["architecture"]:
+            data["model"] = _shared_fields(data["model"], str(architecture))
+        for dotted, value in values.items():
+            section, _, field = dotted.partition(".")
+            if field not in _fields_of(section, str(architecture)):
+                raise _unknown_field(dotted, str(architecture))
+            data[section][field] = _parsed(value) if dotted != "data.dataset" else value
+        return self.parse(data)
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "data": DataConfig,
+    "augment": AugmentConfig,
+    "optimizer": OptimizerConfig,
+    "train": TrainConfig,
+}
+SECTION_NAMES = ("data", "augment", "model", "optimizer", "train")
+
+
+def _fields_of(section: str, architecture: str) -> set[str]:
+    if section == "model":
+        cls: type[Section] | None = ARCHITECTURES.get(architecture)
+        return set(cls.model_fields) if cls else {"architecture"}
+    cls = SECTIONS.get(section)
+    return set(cls.model_fields) if cls else set()
+
+
+def _parsed(value: object) -> object:
+    """Text as it comes from a command line, read as JSON where it is JSON (3, true, null)."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value
+
+
+def _shared_fields(model: dict[str, object], architecture: str) -> dict[str, object]:
+    """What of one architecture's settings another one understands as well."""
+    known = _fields_of("model", architecture)
+    return {k: v for k, v in model.items() if k in known} | {"architecture": architecture}
+
+
+def _unknown_field(dotted: str, architecture: str) -> ConfigError:
+    section = dotted.partition(".")[0]
+    known = sorted(_fields_of(section, architecture))
+    expected = [f"{section}.{field}" for field in known] or [f"{s}.…" for s in SECTION_NAMES]
+    return ConfigError(
+        N_("There is no setting {received}. Expected one of: {expected}."),
+        received=dotted,
+        expected=", ".join(expected),
+    )
+
+
+_EXPECTED: dict[str, str] = {
+    "greater_than": N_("a number greater than {gt}"),
+    "greater_than_equal": N_("a number of at least {ge}"),
+    "less_than": N_("a number less than {lt}"),
+    "less_than_equal": N_("a number of at most {le}"),
+    "finite_number": N_("a finite number"),
+    "int_parsing": N_("a whole number"),
+    "int_type": N_("a whole number"),
+    "int_from_float": N_("a whole number"),
+    "float_parsing": N_("a number"),
+    "float_type": N_("a number"),
+    "bool_parsing": N_("true or false"),
+    "bool_type": N_("true or false"),
+    "literal_error": N_("one of {expected}"),
+    "union_tag_invalid": N_("one of {expected_tags}"),
+    "string_too_short": N_("a name"),
+    "string_type": N_("a name"),
+    "extra_forbidden": N_("no such setting"),
+    "missing": N_("a value"),
+}
+"""pydantic's error types in the user's words; the gaps are pydantic's own context names."""
+
+
+class InvalidValueError(ConfigError):
+    """One setting has an impossible value; ``expected`` is rendered apart, to be translated."""
+
+    def __init__(self, field: str, expected: Text, received: object) -> None:
+        self.field = field
+        self.expected = expected
+        super().__init__(
+            N_("{field}: expected {expected}, received {received}."),
+            field=field,
+            expected=str(expected),
+            received=_shown(received),
+        )
+
+
+def _shown(value: object) -> str:
+    shown = repr(value) if isinstance(value, str) else str(value)
+    return shown if len(shown) <= 80 else shown[:77] + "…"
+
+
+def _config_error(error: ValidationError) -> ConfigError:
+    first = error.errors(include_url=False)[0]
+    tags = set(ARCHITECTURES)
+    where = ".".join(str(p) for p in first["loc"] if p not in tags) or "config"
+    received = first["input"]
+    if first["type"] == "union_tag_invalid":
+        where, received = "model.architecture", received["architecture"]
+    context = {k: v for k, v in first.get("ctx", {}).items() if isinstance(v, str | int | float)}
+    msgid = _EXPECTED.get(first["type"])
+    expected = Text(msgid=msgid, params=context) if msgid else Text(msgid=first["msg"])
+    return InvalidValueError(where, expected, received)
+
+
+def parse_json(payload: str | bytes) -> RunConfig:
+    """The config in a JSON document.
+
+    Raises:
+        ConfigError: if the document is not JSON or not a config.
+    """
+    try:
+        return TypeAdapter(RunConfig).validate_json(payload)
+    except ValidationError as error:
+        raise _config_error(error) from None

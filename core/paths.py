@@ -1,0 +1,137 @@
+"""Every file name under ``artifacts/``, and the one way to replace a file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Replace ``path`` as a whole: a reader sees the old content or the new, never a part.
+
+    Synced to the disk before the switch, so that a power cut leaves one of the two as well.
+    """
+    payload = data.encode() if isinstance(data, str) else data
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with partial.open("wb") as file:
+        file.write(payload)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The files of one run."""
+
+    folder: Path
+
+    @property
+    def record(self) -> Path:
+        return self.folder / "run.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def progress(self) -> Path:
+        return self.folder / "progress.json"
+
+    @property
+    def steps(self) -> Path:
+        return self.folder / "steps.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint.npz"
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model.keras"
+
+    @property
+    def predictions(self) -> Path:
+        return self.folder / "predictions.npz"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
+
+    @property
+    def stop(self) -> Path:
+        """Exists while somebody wants this run to stop."""
+        return self.folder / "stop"
+
+    @property
+    def scratch(self) -> Path:
+        """The worker's temporary directory: what a kill leaves there is swept with it."""
+        return self.folder / "tmp"
+
+
+@dataclass(frozen=True)
+class DatasetPaths:
+    """The files of one prepared dataset."""
+
+    folder: Path
+
+    @property
+    def info(self) -> Path:
+        return self.folder / "dataset.json"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.json"
+
+    def images(self, split: str) -> Path:
+        return self.folder / f"{split}-images.npy"
+
+    def labels(self, split: str) -> Path:
+        return self.folder / f"{split}-labels.npy"
+
+    def names(self, split: str) -> Path:
+        return self.folder / f"{split}-names.json"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The layout of one ``artifacts/`` directory."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        return self.root / "lienzo.db"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def datasets(self) -> Path:
+        return self.root / "datasets"
+
+    @property
+    def imports(self) -> Path:
+        """Uploads waiting to be prepared, and datasets half prepared."""
+        return self.root / "cache" / "imports"
+
+    @property
+    def runner_lock(self) -> Path:
+        return self.root / "runner.lock"
+
+    @property
+    def lab_id(self) -> Path:
+        return self.root / "lab_id"
+
+    def run(self, run_id: str) -> RunPaths:
+        return RunPaths(self.runs / run_id)
+
+    def dataset(self, name: str) -> DatasetPaths:
+        return DatasetPaths(self.datasets / name)
+
+    def create(self) -> Paths:
+        for folder in (self.runs, self.datasets, self.imports):
+            folder.mkdir(parents=True, exist_ok=True)
+        return self
