@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from annotated_types import Ge, Gt, Interval
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from core.errors import ConfigError, N_, Text
+from core.errors import N_, ConfigError, Text
 
 Activation = Literal["relu", "gelu", "swish", "tanh", "elu"]
 
@@ -31,7 +31,7 @@ class Knob(BaseModel, frozen=True):
     """(name of a sibling field, its values for which this one has an effect)."""
 
 
-def knob(default: Any, label: str, help: str, **kwargs: Any) -> Any:  # noqa: A002
+def knob(default: Any, label: str, help: str, **kwargs: Any) -> Any:
     """A pydantic field with its :class:`Knob` attached."""
     return Field(
         default=default,
@@ -224,7 +224,7 @@ class OptimizerConfig(Section):
         N_("Momentum"),
         N_("Part of the last step that is kept."),
         step=0.05,
-        when=("name", ("sgd", "rmsprop")),
+        when=("name", ("sgd",)),
     )
     nesterov: bool = knob(
         True,

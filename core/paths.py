@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
-def write_atomic(path: Path, data: bytes | str) -> None:
+def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None:
     """Replace ``path`` as a whole: a reader sees the old content or the new, never a part.
 
-    Synced to the disk before the switch, so that a power cut leaves one of the two as well.
+    ``durable`` syncs to the disk before the switch, so that a power cut leaves one of the two as
+    well; what is rewritten several times a second does without.
     """
     payload = data.encode() if isinstance(data, str) else data
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with partial.open("wb") as file:
         file.write(payload)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     partial.replace(path)
 
 
@@ -120,6 +122,10 @@ class Paths:
     @property
     def runner_lock(self) -> Path:
         return self.root / "runner.lock"
+
+    @property
+    def index_lock(self) -> Path:
+        return self.root / "cache" / "index.lock"
 
     @property
     def lab_id(self) -> Path:

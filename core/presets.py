@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from core.config import CNNConfig, ModelConfig, RunConfig
-from core.errors import ConfigError, N_, NotFoundError
+from core.errors import N_, ConfigError, NotFoundError
 
 ImageShape = tuple[int, int, int]
 """(height, width, channels), channels 1 or 3."""
@@ -37,7 +37,6 @@ _ROWS = (
             "model.dropout": 0.3,
             "augment.translation": 0.1,
             "augment.rotation": 10,
-            "optimizer.learning_rate": 0.003,
             "train.epochs": 25,
             "train.batch_size": 64,
             "train.patience": 8,
@@ -117,8 +116,8 @@ def check_fits(model: ModelConfig, image_shape: ImageShape) -> None:
         )
     raise ConfigError(
         N_(
-            "{blocks} blocks do not fit: each pooling halves the image, and {width}×{height} pixels "
-            "can be halved {fitting} times. At most {fitting} blocks would fit."
+            "{blocks} blocks do not fit: each pooling halves the image, and {width}×{height} "
+            "pixels can be halved {fitting} times. At most {fitting} blocks would fit."
         ),
         blocks=model.blocks,
         width=width,

@@ -1,0 +1,209 @@
+"""The only bridge from Keras to the run folder. One job per callback."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from typing import Any
+
+import keras
+
+from core.checkpoint import (
+    Array,
+    TrainingState,
+    early_stopping_state,
+    restore_early_stopping,
+    save_checkpoint,
+)
+from core.errors import N_, RunError, text
+from core.evaluation.decimate import Decimator
+from core.feeding import Batches
+from core.paths import RunPaths, write_atomic
+from core.records import Epoch, Progress, append_epoch, write_progress
+from core.signals import Reason, StopSignal
+
+PROGRESS_SECONDS = 0.25
+STEPS_SECONDS = 1.0
+Logs = dict[str, float] | None
+
+
+class Halted(Exception):  # noqa: N818 - not an error: somebody wanted it
+    """Leaves ``fit`` at once; ``model.stop_training`` would first validate a partial epoch."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Halt(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends the training within one batch of the signal."""
+
+    def __init__(self, signal: StopSignal) -> None:
+        super().__init__()
+        self._signal = signal
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        if self._signal.reason:
+            raise Halted(self._signal.reason)
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self.on_train_batch_end(batch)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """What the user stopped is still evaluated; without a server nobody waits for it."""
+        if self._signal.reason == "server":
+            raise Halted("server")
+
+
+class NaNGuard(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends a training whose loss is no longer a number."""
+
+    def __init__(self, learning_rate: float) -> None:
+        super().__init__()
+        self._learning_rate = learning_rate
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise RunError(
+                N_("In epoch {epoch}, step {step}, the loss stopped being a finite number."),
+                remedy=text(
+                    N_("The steps were too long: try a learning rate of {rate}."),
+                    rate=float(f"{self._learning_rate / 10:.2g}"),
+                ),
+                epoch=self._epoch,
+                step=batch + 1,
+            )
+
+
+class EpochOrder(keras.callbacks.Callback):  # type: ignore[misc]
+    """Tells the batches which epoch's order to deal."""
+
+    def __init__(self, batches: Batches) -> None:
+        super().__init__()
+        self._batches = batches
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._batches.epoch = epoch
+
+
+class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
+    """Writes one line per epoch, and several times a second where the training is."""
+
+    def __init__(self, paths: RunPaths, state: TrainingState, epochs: int, images: int) -> None:
+        super().__init__()
+        self._paths = paths
+        self._state = state
+        self._epochs = epochs
+        self._images = images
+        self._curve = Decimator.from_json(state.steps)
+        self._progress = Progress(epochs=epochs, epoch=state.epoch)
+        self._last_progress = self._last_steps = 0.0
+        self._epoch_start = self._train_end = 0.0
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self._report(phase="training", force=True)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._epoch_start = time.monotonic()
+        self._train_end = 0.0
+        steps = self.params["steps"] or 0
+        self._report(phase="training", epoch=epoch + 1, step=0, steps=steps)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        values = logs or {}
+        self._curve.add(self._state.epoch * self._progress.steps + batch + 1, values["loss"])
+        if self._due(batch):
+            self._report(
+                step=batch + 1,
+                loss=values["loss"],
+                accuracy=values.get("accuracy"),
+                images_per_second=self._speed(batch + 1),
+                eta_seconds=self._eta(batch + 1),
+            )
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        self._train_end = time.monotonic()
+        self._report(phase="validating", step=self._progress.steps, force=True)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        values = {k: float(v) for k, v in (logs or {}).items()}
+        end = time.monotonic()
+        line = Epoch(
+            epoch=epoch + 1,
+            learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            seconds=end - self._epoch_start,
+            images_per_second=self._images / ((self._train_end or end) - self._epoch_start),
+            **values,
+        )
+        append_epoch(self._paths, line)
+        self._state.history.append(line)
+        self._state.seconds += line.seconds
+        self._state.steps = self._curve.to_json()
+        self._write_steps()
+        self._report(
+            loss=line.loss, accuracy=line.accuracy, learning_rate=line.learning_rate, force=True
+        )
+
+    def _due(self, batch: int) -> bool:
+        return time.monotonic() - self._last_progress >= PROGRESS_SECONDS
+
+    def _speed(self, step: int) -> float | None:
+        """Images per second in this epoch; not in the first step, which compiles."""
+        elapsed = time.monotonic() - self._epoch_start
+        return self._images * step / max(1, self._progress.steps) / elapsed if step > 1 else None
+
+    def _eta(self, step: int) -> float | None:
+        """Seconds until the last epoch is over, from the mean of the last five epochs."""
+        recent = self._state.history[-5:]
+        done = step / max(1, self._progress.steps)
+        left = self._epochs - self._state.epoch - done
+        if recent:
+            return left * sum(e.seconds for e in recent) / len(recent)
+        return left * (time.monotonic() - self._epoch_start) / done if step > 1 else None
+
+    def _report(self, *, force: bool = False, **changes: Any) -> None:
+        """Remember; write only when the last word is old enough, or it is a turning point."""
+        self._progress = self._progress.model_copy(update=changes)
+        if force or self._due(0):
+            self._last_progress = time.monotonic()
+            write_progress(self._paths, self._progress)
+            if self._last_progress - self._last_steps >= STEPS_SECONDS:
+                self._write_steps()
+
+    def _write_steps(self) -> None:
+        self._last_steps = time.monotonic()
+        document = json.dumps({"buckets": self._curve.buckets})
+        write_atomic(self._paths.steps, document, durable=False)
+
+
+class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
+    """Saves at the end of every epoch; stands last, so that it sees what the others decided."""
+
+    def __init__(
+        self,
+        paths: RunPaths,
+        state: TrainingState,
+        early_stopping: keras.callbacks.EarlyStopping | None,
+        best: list[Array],
+    ) -> None:
+        super().__init__()
+        self._paths = paths
+        self._state = state
+        self._early_stopping = early_stopping
+        self._best = best
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        if self._early_stopping is not None and self._state.history:
+            restore_early_stopping(self._early_stopping, self._state, self._best)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        last = epoch + 1 == self.params["epochs"]
+        self._state.complete = last or bool(self.model.stop_training)
+        self._state.early_stopping = early_stopping_state(self._early_stopping)
+        save_checkpoint(self._paths.checkpoint, self.model, self._early_stopping, self._state)

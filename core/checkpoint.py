@@ -1,0 +1,124 @@
+"""Crash-safe resume: everything a training is, in one file that is replaced as a whole.
+
+Keras' own ``BackupAndRestore`` can be left unloadable by a kill and restores neither the random
+state of dropout and augmentation, nor EarlyStopping, nor the history (docs/decisions.md).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from pydantic import BaseModel
+
+from core.errors import N_, StoreError
+from core.evaluation.decimate import Decimator
+from core.paths import write_atomic
+from core.records import Epoch
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_EARLY_STOPPING = ("wait", "best", "best_epoch", "stopped_epoch")
+
+
+class TrainingState(BaseModel):
+    """What a checkpoint holds beside the arrays."""
+
+    history: list[Epoch] = []
+    complete: bool = False
+    """The last epoch has been trained: only the evaluation is left."""
+    early_stopping: dict[str, float | int | None] = {}
+    seconds: float = 0.0
+    """Time spent training, in all lives of the run together."""
+    steps: str = Decimator().to_json()
+
+    @property
+    def epoch(self) -> int:
+        """Number of finished epochs."""
+        return len(self.history)
+
+
+def save_checkpoint(
+    path: Path,
+    model: keras.Model,
+    early_stopping: keras.callbacks.EarlyStopping | None,
+    state: TrainingState,
+) -> None:
+    """Replace the checkpoint: weights, optimizer, random states, best weights, ``state``.
+
+    Raises:
+        OSError: if the disk is full; the former checkpoint is still there then.
+    """
+    arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
+    best = getattr(early_stopping, "best_weights", None) or []
+    arrays |= {f"best{i}": np.asarray(w) for i, w in enumerate(best)}
+    arrays["state"] = np.frombuffer(state.model_dump_json().encode(), dtype=np.uint8)
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    write_atomic(path, buffer.getvalue())
+
+
+def load_checkpoint(path: Path, model: keras.Model) -> tuple[TrainingState, list[Array]] | None:
+    """Put the saved values into a freshly built, compiled model; None if there is no checkpoint.
+
+    Returns:
+        The state, and the weights of the best epoch (empty if none were kept).
+
+    Raises:
+        StoreError: if the file is damaged or belongs to another network.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            state = TrainingState.model_validate_json(saved["state"].tobytes())
+            values = [saved[f"v{i}"] for i in range(_count(saved, "v"))]
+            best = [saved[f"best{i}"] for i in range(_count(saved, "best"))]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise StoreError(
+            N_("The checkpoint {file} cannot be read: {error}."), file=str(path), error=str(error)
+        ) from error
+    _assign(path, model, values)
+    return state, best
+
+
+def early_stopping_state(callback: keras.callbacks.EarlyStopping | None) -> dict[str, Any]:
+    if callback is None:
+        return {}
+    values = {name: getattr(callback, name) for name in _EARLY_STOPPING}
+    return json.loads(json.dumps(values, default=float))  # type: ignore[no-any-return]
+
+
+def restore_early_stopping(
+    callback: keras.callbacks.EarlyStopping, state: TrainingState, best: list[Array]
+) -> None:
+    """After ``on_train_begin``, which wipes the callback."""
+    for name, value in state.early_stopping.items():
+        setattr(callback, name, value)
+    callback.best_weights = best or None
+
+
+def _variables(model: keras.Model) -> list[Any]:
+    """Weights and random states, then the optimizer's moments, counters and learning rate."""
+    model.optimizer.build(model.trainable_variables)
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _count(saved: Any, prefix: str) -> int:
+    return sum(name.removeprefix(prefix).isdigit() for name in saved.files if prefix in name[:4])
+
+
+def _assign(path: Path, model: keras.Model, values: list[Array]) -> None:
+    variables = _variables(model)
+    expected = [tuple(v.shape) for v in variables]
+    received = [tuple(v.shape) for v in values]
+    if expected != received:
+        raise StoreError(
+            N_("The checkpoint {file} belongs to another network or optimizer."), file=str(path)
+        )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,60 @@
+"""Images on their way from the prepared arrays into a network."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from core.datasets.dataset import Split
+
+Rows = npt.NDArray[np.int64]
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches of ``(images (b, h, w, c) uint8, labels (b,) int32)`` read from a mapped split.
+
+    With a ``seed`` every epoch has an order of its own, derived from ``(seed, epoch)`` alone, so
+    that a resumed training sees what the uninterrupted one would have seen. (``fit`` on NumPy
+    arrays with a seed repeats one order in every epoch on the TensorFlow backend.)
+    """
+
+    def __init__(self, split: Split, rows: Rows, batch_size: int, seed: int | None = None) -> None:
+        super().__init__()
+        self.rows = rows
+        self.epoch = 0
+        self._split = split
+        self._batch_size = batch_size
+        self._seed = seed
+        self._order: tuple[int, Rows] = (-1, rows)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.rows) / self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        rows = self._epoch_rows()[index * self._batch_size : (index + 1) * self._batch_size]
+        return self._split.images[rows], self._split.labels[rows]
+
+    def _epoch_rows(self) -> Rows:
+        if self._seed is None:
+            return self.rows
+        if self._order[0] != self.epoch:
+            order = np.random.default_rng((self._seed, self.epoch)).permutation(self.rows)
+            self._order = (self.epoch, order)
+        return self._order[1]
+
+
+def balanced_rows(labels: npt.NDArray[np.int32], limit: int | None, seed: int) -> Rows:
+    """At most ``limit`` row numbers, sorted, with the classes in (nearly) equal shares.
+
+    Round-robin over the shuffled classes: a class that runs out leaves its places to the others.
+    """
+    if limit is None or limit >= len(labels):
+        return np.arange(len(labels))
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    ordered = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    turn = np.concatenate([np.arange(n) for n in np.unique(labels, return_counts=True)[1]])
+    return np.sort(ordered[np.argsort(turn, kind="stable")[:limit]])

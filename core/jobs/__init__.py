@@ -1,0 +1,1 @@
+"""Who runs what, where: a queue, slots, and worker processes. Knows only the store and ids."""

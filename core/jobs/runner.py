@@ -1,0 +1,294 @@
+"""The queue and its supervising thread.
+
+The queue is not kept anywhere of its own: it is the runs whose status is ``queued``, oldest
+first. So it survives a restart, and several servers on one ``artifacts/`` see the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from filelock import FileLock, Timeout
+
+from core.config import RunConfig
+from core.errors import N_, LabError, RunError, text
+from core.jobs.devices import slots as machine_slots
+from core.jobs.workers import HostLauncher, Launcher, PopenLauncher, Worker
+from core.records import (
+    Failure,
+    RunRecord,
+    RunStatus,
+    is_abandoned,
+    now,
+    process_alive,
+    run_paths,
+)
+from core.store import Store
+
+_LOG = logging.getLogger(__name__)
+TICK_SECONDS = 0.2
+IDLE_SECONDS = 1.0
+STOP_GRACE_SECONDS = 30.0
+"""Time for a stopped training to evaluate and save what it has, before it is terminated."""
+KILL_GRACE_SECONDS = 5.0
+MAX_RESUMES = 10
+"""A run that has taken its server down so often is not started again by itself."""
+
+
+class Runner(Protocol):
+    """Whoever trains queued runs."""
+
+    def submit(self, config: RunConfig, preset: str | None = None) -> str: ...
+
+    def stop(self, run_id: str) -> None: ...
+
+    def resume(self, run_id: str) -> None: ...
+
+
+@dataclass
+class _Job:
+    """A worker at work on a slot."""
+
+    run_id: str
+    device: str
+    worker: Worker
+    seen: float = 0.0
+    """Time of change of the ``run.json`` that the index knows."""
+    stop_asked: float | None = None
+    terminated: bool = False
+
+
+@dataclass
+class Supervisor:
+    """The :class:`Runner` of a server: one daemon thread, one worker process per run.
+
+    Only one supervisor is active per ``artifacts/``; those of further servers submit and wait.
+    """
+
+    store: Store
+    launcher: Launcher
+    devices: list[str] = field(default_factory=machine_slots)
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self._jobs: dict[str, _Job] = {}
+        self._wake = threading.Event()
+        self._closing = False
+        self._lock = FileLock(self.store.paths.runner_lock)
+        self._thread = threading.Thread(target=self._loop, name="supervisor", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Let go: workers save and end by themselves, to be resumed at the next start."""
+        self._closing = True
+        self._wake.set()
+        self.launcher.close()
+
+    # -- asked for by pages ---------------------------------------------------------------------
+
+    def submit(self, config: RunConfig, preset: str | None = None) -> str:
+        """Queue a training; returns its run id at once."""
+        run_id = self.store.create(config, owner="server", preset=preset).id
+        self._wake.set()
+        return run_id
+
+    def stop(self, run_id: str) -> None:
+        """Take a run out of the queue, or end it within a batch.
+
+        Raises:
+            RunError: if it is over already.
+        """
+        record = self.store.read(run_id)
+        if record.status.is_over():
+            raise RunError(
+                N_("Run {run} is over ({status}): there is nothing to stop."),
+                run=run_id,
+                status=record.status.value,
+            )
+        run_paths(self.store.paths, run_id).stop.touch()
+        self._wake.set()
+
+    def resume(self, run_id: str) -> None:
+        """Go on with an interrupted run from its last checkpoint.
+
+        Raises:
+            RunError: if it is not interrupted.
+        """
+        record = self.store.read(run_id)
+        if not record.status.can_resume():
+            raise RunError(
+                N_("Run {run} is {status}: only an interrupted run can go on."),
+                run=run_id,
+                status=record.status.value,
+            )
+        self._requeue(record)
+        self._wake.set()
+
+    # -- the thread -----------------------------------------------------------------------------
+
+    def _loop(self) -> None:
+        """Nothing that a run does may end this."""
+        while not self._closing and not self._acquire():
+            self._wake.wait(1.0)
+        while not self._closing:
+            try:
+                self.tick()
+            except Exception:  # noqa: BLE001 - it is logged, and the queue must go on
+                _LOG.exception("the supervisor goes on after an error")
+            self._wake.wait(TICK_SECONDS if self._jobs else IDLE_SECONDS)
+            self._wake.clear()
+
+    def _acquire(self) -> bool:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        return True
+
+    def tick(self) -> None:
+        """One look at everything: ended workers, stops, abandoned runs, the queue."""
+        for job in list(self._jobs.values()):
+            self._watch(job)
+        for record in self.store.runs(RunStatus.RUNNING, RunStatus.INTERRUPTED):
+            if record.id not in self._jobs:
+                self._recover(record)
+        for record in reversed(self.store.runs(RunStatus.QUEUED)):
+            self._advance(record)
+
+    def _watch(self, job: _Job) -> None:
+        self._index(job)
+        if job.worker.poll() is not None:
+            del self._jobs[job.run_id]
+            self._settle(job)
+        elif run_paths(self.store.paths, job.run_id).stop.exists():
+            self._press(job)
+
+    def _index(self, job: _Job) -> None:
+        changed = run_paths(self.store.paths, job.run_id).record.stat().st_mtime
+        if changed != job.seen:
+            job.seen = changed
+            self.store.refresh(job.run_id)
+
+    def _press(self, job: _Job) -> None:
+        """The user's stop was asked for: wait, then terminate, then kill."""
+        job.stop_asked = job.stop_asked or self.clock()
+        waited = self.clock() - job.stop_asked
+        if waited > STOP_GRACE_SECONDS + KILL_GRACE_SECONDS:
+            job.worker.kill()
+        elif waited > STOP_GRACE_SECONDS and not job.terminated:
+            job.terminated = True
+            job.worker.terminate()
+
+    def _settle(self, job: _Job) -> None:
+        """The worker is gone: if it left no last word, say it for it."""
+        record = self.store.refresh(job.run_id)
+        if record.status in (RunStatus.RUNNING, RunStatus.QUEUED):
+            self._bury(record, job.worker.poll())
+
+    def _bury(self, record: RunRecord, exit_code: int | None) -> None:
+        stop = run_paths(self.store.paths, record.id).stop
+        if stop.exists():
+            self.store.save(record.changed(status=RunStatus.STOPPED, ended=now()))
+            stop.unlink(missing_ok=True)
+            return
+        self.store.save(
+            record.changed(
+                status=RunStatus.INTERRUPTED,
+                interrupted_by="worker",
+                ended=now(),
+                failure=_death(exit_code),
+            )
+        )
+
+    def _recover(self, record: RunRecord) -> None:
+        """A run left behind: by a server that is gone (it goes on), or by a worker (it waits)."""
+        if record.status is RunStatus.RUNNING:  # its worker may have had a last word
+            told = self.store.read(record.id)
+            record = told if told == record else self.store.refresh(record.id)
+        if is_abandoned(self.store.paths, record):
+            record = record.changed(
+                status=RunStatus.INTERRUPTED, interrupted_by="server", ended=now()
+            )
+            self.store.save(record)
+        if (
+            record.status is RunStatus.INTERRUPTED
+            and record.interrupted_by == "server"
+            and record.owner == "server"
+            and record.lab_id == self.store.lab_id
+            and record.resumes < MAX_RESUMES
+        ):
+            self._requeue(record)
+
+    def _requeue(self, record: RunRecord) -> None:
+        run_paths(self.store.paths, record.id).stop.unlink(missing_ok=True)
+        queued = record.changed(
+            status=RunStatus.QUEUED, resumes=record.resumes + 1, failure=None, ended=None
+        )
+        self.store.save(queued)
+
+    def _advance(self, record: RunRecord) -> None:
+        """A queued run: out of the queue if it was stopped, onto a slot if one is free."""
+        if record.owner != "server" or record.id in self._jobs:
+            return
+        stop = run_paths(self.store.paths, record.id).stop
+        if stop.exists():
+            self.store.save(record.changed(status=RunStatus.STOPPED, ended=now()))
+            stop.unlink(missing_ok=True)
+            return
+        device = self._free_device()
+        if device is not None:
+            self._launch(record, device)
+
+    def _free_device(self) -> str | None:
+        free = list(self.devices)
+        for job in self._jobs.values():
+            free.remove(job.device)
+        return free[0] if free else None
+
+    def _launch(self, record: RunRecord, device: str) -> None:
+        try:
+            worker = self.launcher.start(record.id, device)
+        except (OSError, LabError) as error:
+            what = text(N_("The training could not be started: {error}."), error=str(error))
+            failed = record.changed(
+                status=RunStatus.FAILED, ended=now(), failure=Failure(what=what)
+            )
+            self.store.save(failed)
+            return
+        self._jobs[record.id] = _Job(record.id, device, worker)
+
+
+def _death(exit_code: int | None) -> Failure:
+    what = text(N_("The process of this training ended without a word (exit code {code})."))
+    what = what.model_copy(update={"params": {"code": exit_code if exit_code is not None else "?"}})
+    if exit_code == -9:
+        remedy = text(
+            N_(
+                "Resume it; if it happens again, the machine may be short of memory: "
+                "try a smaller batch."
+            )
+        )
+    else:
+        remedy = text(N_("Resume it; if it happens again, the log says more."))
+    return Failure(what=what, remedy=remedy)
+
+
+def make_launcher(store: Store, devices: list[str]) -> Launcher:
+    """Forked workers where that is safe (Linux, no GPU), fresh processes elsewhere."""
+    if sys.platform == "linux" and set(devices) == {"cpu"}:
+        return HostLauncher(store.paths)
+    return PopenLauncher(store.paths)
+
+
+def still_running(store: Store, run_id: str) -> bool:
+    """Whether a worker is at work on the run at this moment."""
+    record = store.read(run_id)
+    return record.status is RunStatus.RUNNING and process_alive(record)

@@ -1,0 +1,119 @@
+"""The server's side of :mod:`core.compute`: ask, wait, get an answer; restart what has died."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.config import AugmentConfig, ModelConfig
+from core.errors import N_, LabError, RunError, Text
+from core.jobs.workers import ROOT, worker_environment
+from core.paths import Paths
+
+TIMEOUT_SECONDS = 60.0
+
+
+class RemoteError(LabError):
+    """A :class:`LabError` that was raised in the other process."""
+
+    def __init__(self, text: Text, remedy: Text | None) -> None:
+        super().__init__(text.msgid, remedy=remedy, **text.params)
+
+
+class ComputeService:
+    """One process with Keras in it, for all sessions; requests take turns."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def warm_up(self) -> None:
+        """Have Keras loaded before somebody waits for it; returns at once."""
+        threading.Thread(target=self.ask, args=("ready",), daemon=True).start()
+
+    def layer_table(
+        self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int
+    ) -> list[tuple[str, str, tuple[int, ...], int]]:
+        """(name, kind, output shape, parameters) of every layer.
+
+        Raises:
+            ConfigError: if the network does not fit the images.
+        """
+        table: list[tuple[str, str, tuple[int, ...], int]] = self.ask(
+            "layer_table", config, image_shape, classes
+        )
+        return table
+
+    def apply_augmentation(
+        self, config: AugmentConfig, images: npt.NDArray[np.uint8], seed: int
+    ) -> npt.NDArray[np.uint8]:
+        """See :func:`core.augment.apply_augmentation`."""
+        changed: npt.NDArray[np.uint8] = self.ask("apply_augmentation", config, images, seed)
+        return changed
+
+    def predict(self, run_id: str, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """See :func:`core.prediction.predict`."""
+        proba: npt.NDArray[np.float32] = self.ask("predict", run_id, images)
+        return proba
+
+    def ask(self, name: str, *arguments: Any) -> Any:
+        """Have one operation done.
+
+        Raises:
+            LabError: what the operation raised.
+            RunError: if the process died or took longer than :data:`TIMEOUT_SECONDS`; the next
+                request finds a new one.
+        """
+        with self._lock:
+            process = self._ready()
+            watchdog = threading.Timer(TIMEOUT_SECONDS, process.kill)
+            watchdog.start()
+            try:
+                status, value = _exchange(process, (name, arguments))
+            except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+                process.kill()
+                process.wait()
+                raise RunError(
+                    N_("The computing process ended or took too long; please try again.")
+                ) from None
+            finally:
+                watchdog.cancel()
+        if status == "error":
+            raise RemoteError(*value)
+        if status == "crash":
+            raise RunError(N_("Unexpected error: {error}."), error=value)
+        return value
+
+    def close(self) -> None:
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
+
+    def _ready(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            with (self._paths.root / "cache" / "compute.log").open("ab") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "core.compute", str(self._paths.root.absolute())],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    cwd=ROOT,
+                    # The GPU belongs to the trainings; one picture is quick without it.
+                    env=worker_environment("-1"),
+                    start_new_session=True,
+                )
+        return self._process
+
+
+def _exchange(process: subprocess.Popen[bytes], request: object) -> Any:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    pickle.dump(request, process.stdin)
+    process.stdin.flush()
+    return pickle.load(process.stdout)  # noqa: S301 - our own child process

@@ -1,0 +1,47 @@
+"""Everything a server holds, made once and shared by all sessions."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from pathlib import Path
+
+from core.datasets.digits import ensure_digits
+from core.jobs.devices import slots
+from core.jobs.runner import Supervisor, make_launcher
+from core.jobs.service import ComputeService
+from core.jobs.workers import HostLauncher
+from core.paths import Paths
+from core.store import Store
+
+DEFAULT_ARTIFACTS = Path(__file__).parents[1] / "artifacts"
+
+
+class Lab:
+    """Store, runner and computing process over one ``artifacts/`` directory."""
+
+    def __init__(self, root: Path = DEFAULT_ARTIFACTS) -> None:
+        self.paths = Paths(root).create()
+        self.store = Store(self.paths)
+        ensure_digits(self.paths)
+        devices = slots()
+        self._launcher = make_launcher(self.store, devices)
+        self.runner = Supervisor(self.store, self._launcher, devices)
+        self.compute = ComputeService(self.paths)
+
+    def start(self) -> None:
+        """Begin to work through the queue, and load Keras where it will be needed."""
+        self.runner.start()
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Trainings save what they have and end; the next start goes on with them."""
+        self.runner.close()
+        self.compute.close()
+
+    def _warm_up(self) -> None:
+        """One after the other: together they would take the pages' processor time."""
+        if isinstance(self._launcher, HostLauncher):
+            self._launcher.warm_up()
+        self.compute.ask("ready")

@@ -1,0 +1,11 @@
+"""alembic's entry: run the steps on the connection that :mod:`core.store` has opened."""
+
+from alembic import context
+
+from core.store import METADATA
+
+connection = context.config.attributes["connection"]
+# SQLite cannot alter a table in place; batch mode copies it.
+context.configure(connection=connection, target_metadata=METADATA, render_as_batch=True)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,54 @@
+"""A finished run's model at work on new pictures."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import N_, RunError
+from core.paths import Paths
+from core.records import run_paths
+from core.training import EVAL_BATCH, softmax
+
+KEPT_MODELS = 4
+"""Models that stay in memory; a class mostly looks at a few."""
+
+
+def load_model(paths: Paths, run_id: str) -> keras.Model:
+    """The saved model of a run.
+
+    Raises:
+        NotFoundError: if there is no such run.
+        RunError: if the run has saved no model (it failed, or is still training).
+    """
+    file = run_paths(paths, run_id).model
+    try:
+        return _cached_model(file, file.stat().st_mtime_ns)
+    except FileNotFoundError:
+        raise RunError(
+            N_("Run {run} has no model: it has not finished an epoch."), run=run_id
+        ) from None
+
+
+@lru_cache(maxsize=KEPT_MODELS)
+def _cached_model(file: Path, _version: int) -> keras.Model:
+    # Our own files, written by core.training; no Lambda layers, no code inside.
+    return keras.saving.load_model(file, compile=False, safe_mode=True)
+
+
+def predict(paths: Paths, run_id: str, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Probabilities (n, classes) for pictures (n, h, w, c) uint8 of the run's image shape.
+
+    Raises:
+        NotFoundError, RunError: as :func:`load_model`.
+    """
+    model = load_model(paths, run_id)
+    logits = [
+        keras.ops.convert_to_numpy(model(images[i : i + EVAL_BATCH], training=False))
+        for i in range(0, len(images), EVAL_BATCH)
+    ]
+    return softmax(np.concatenate(logits))

@@ -1,0 +1,304 @@
+"""One run as its folder tells it: ``run.json``, the epochs, the progress.
+
+The folder is the truth. At any moment exactly one process may write it: whoever submits the run
+until a worker has taken it, the worker while it lives, and the supervisor once the worker is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import socket
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, Self
+
+import psutil
+from pydantic import BaseModel, ValidationError
+
+from core.config import RunConfig
+from core.errors import N_, NotFoundError, StoreError, Text
+from core.paths import Paths, RunPaths, write_atomic
+
+_RUN_ID = re.compile(r"\d{8}-\d{6}-\d{3}-[0-9a-f]{4}")
+HEARTBEAT_SECONDS = 60.0
+"""A worker on another host that has written nothing for so long counts as dead."""
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+
+    def is_over(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self not in (RunStatus.QUEUED, RunStatus.RUNNING)
+
+    def can_resume(self) -> bool:
+        return self is RunStatus.INTERRUPTED
+
+
+class Failure(BaseModel, frozen=True):
+    """Why a run ended badly, in the user's words, and what to do."""
+
+    what: Text
+    remedy: Text | None = None
+
+
+class RunSummary(BaseModel, frozen=True):
+    """The figures of a run. Accuracies in [0, 1], losses in nats, times in seconds."""
+
+    epochs: int
+    best_epoch: int | None = None
+    best_val_accuracy: float | None = None
+    parameters: int
+    seconds: float
+    images_per_second: float | None = None
+    val_accuracy: float | None = None
+    val_loss: float | None = None
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+
+
+class RunRecord(BaseModel, frozen=True):
+    """``run.json``: what was asked for, where it stands, what came out."""
+
+    schema_version: Literal[1] = 1
+    id: str
+    config: RunConfig
+    status: RunStatus
+    created: datetime
+    owner: Literal["server", "cli"]
+    """Who goes on with it when its process has died: the server by itself, a person otherwise."""
+    lab_id: str
+    preset: str | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    host: str | None = None
+    pid: int | None = None
+    pid_started: float | None = None
+    resumes: int = 0
+    interrupted_by: Literal["server", "worker"] | None = None
+    dataset_fingerprint: str | None = None
+    class_names: tuple[str, ...] = ()
+    image_shape: tuple[int, int, int] | None = None
+    resize: str | None = None
+    versions: dict[str, str] = {}
+    summary: RunSummary | None = None
+    failure: Failure | None = None
+
+    def changed(self, **values: object) -> Self:
+        return self.model_copy(update=values)
+
+    def taken_by_this_process(self) -> Self:
+        """The record as the process that now owns the run writes it."""
+        process = psutil.Process()
+        return self.changed(
+            status=RunStatus.RUNNING,
+            started=self.started or now(),
+            ended=None,
+            host=socket.gethostname(),
+            pid=process.pid,
+            pid_started=process.create_time(),
+            interrupted_by=None,
+            failure=None,
+        )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_run_id() -> str:
+    """A name that sorts by time and can be read: date, time, milliseconds, four random digits."""
+    moment = now()
+    stamp = moment.strftime("%Y%m%d-%H%M%S")
+    return f"{stamp}-{moment.microsecond // 1000:03d}-{secrets.token_hex(2)}"
+
+
+def is_run_id(name: str) -> bool:
+    return _RUN_ID.fullmatch(name) is not None
+
+
+def run_paths(paths: Paths, run_id: str) -> RunPaths:
+    """The files of an existing run.
+
+    Raises:
+        NotFoundError: if there is none of that id (or the id could not be one: it may come from
+            an address bar, so nothing but a real id may become a path).
+    """
+    if not is_run_id(run_id) or not paths.run(run_id).record.is_file():
+        raise NotFoundError(N_("There is no run {received}."), received=run_id[:80])
+    return paths.run(run_id)
+
+
+def read_record(paths: Paths, run_id: str) -> RunRecord:
+    """The record in a run's folder.
+
+    Raises:
+        NotFoundError: if there is no such run.
+        StoreError: if its ``run.json`` is damaged or not ours.
+    """
+    return read_record_file(run_paths(paths, run_id).record)
+
+
+def read_record_file(path: Path) -> RunRecord:
+    """See :func:`read_record`."""
+    try:
+        record = RunRecord.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise StoreError(
+            N_("{file} cannot be read: {error}."), file=str(path), error=str(error)
+        ) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "JSON"
+        raise StoreError(
+            N_("{file} is damaged or of another version: {field}: {error}."),
+            file=str(path),
+            field=where,
+            error=first["msg"],
+        ) from error
+    if record.id != path.parent.name:
+        raise StoreError(
+            N_("{file} says it is run {received}, but its folder has another name."),
+            file=str(path),
+            received=record.id,
+        )
+    return record
+
+
+def write_record(paths: Paths, record: RunRecord) -> None:
+    """Replace a run's ``run.json`` as a whole."""
+    write_atomic(paths.run(record.id).record, record.model_dump_json(indent=1))
+
+
+def process_alive(record: RunRecord) -> bool:
+    """Whether the process that owns a running run still exists.
+
+    A pid alone is not enough (it may be another process by now), nor is it known on another
+    host: there the time of the last progress decides.
+    """
+    if record.pid is None:
+        return False
+    if record.host != socket.gethostname():
+        return False
+    try:
+        process = psutil.Process(record.pid)
+        same = abs(process.create_time() - (record.pid_started or 0)) < 1
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def heartbeat_age(paths: RunPaths) -> float:
+    """Seconds since the worker last said where it is; infinite if it never did."""
+    try:
+        return now().timestamp() - paths.progress.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
+def is_abandoned(paths: Paths, record: RunRecord) -> bool:
+    """Whether a run is marked as running while nobody runs it."""
+    if record.status is not RunStatus.RUNNING or process_alive(record):
+        return False
+    elsewhere = record.host is not None and record.host != socket.gethostname()
+    return not elsewhere or heartbeat_age(paths.run(record.id)) > HEARTBEAT_SECONDS
+
+
+class Epoch(BaseModel, frozen=True):
+    """One line of ``metrics.jsonl``: Keras' names; ``epoch`` counts from 1."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float | None = None
+    val_accuracy: float | None = None
+    learning_rate: float
+    seconds: float
+    images_per_second: float
+
+
+def read_history(paths: RunPaths) -> list[Epoch]:
+    """The finished epochs; a last line that is being written is left out."""
+    try:
+        lines = paths.metrics.read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    epochs: list[Epoch] = []
+    for line in lines:
+        try:
+            epochs.append(Epoch.model_validate_json(line))
+        except ValidationError:
+            break  # torn: nothing behind it can be trusted
+    return epochs
+
+
+def write_history(paths: RunPaths, epochs: list[Epoch]) -> None:
+    """Replace the epochs, as a resumed run does with those after its checkpoint."""
+    write_atomic(paths.metrics, "".join(e.model_dump_json() + "\n" for e in epochs))
+
+
+def append_epoch(paths: RunPaths, epoch: Epoch) -> None:
+    with paths.metrics.open("ab", buffering=0) as file:
+        file.write((epoch.model_dump_json() + "\n").encode())
+
+
+class Progress(BaseModel, frozen=True):
+    """Where a running training is, at most a quarter of a second ago."""
+
+    phase: Literal["preparing", "training", "validating", "evaluating"] = "preparing"
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    steps: int = 0
+    loss: float | None = None
+    accuracy: float | None = None
+    learning_rate: float | None = None
+    images_per_second: float | None = None
+    eta_seconds: float | None = None
+
+
+def write_progress(paths: RunPaths, progress: Progress) -> None:
+    write_atomic(paths.progress, progress.model_dump_json(), durable=False)
+
+
+def read_progress(paths: RunPaths) -> Progress | None:
+    try:
+        return Progress.model_validate_json(paths.progress.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def read_steps(paths: RunPaths) -> list[list[float]]:
+    """The decimated loss curve: ``[step, min, max, last]`` per bucket."""
+    try:
+        buckets = json.loads(paths.steps.read_bytes())["buckets"]
+    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+        return []
+    return [list(map(float, bucket)) for bucket in buckets]
+
+
+def lab_id(paths: Paths) -> str:
+    """The name of this ``artifacts/`` directory, made on first use.
+
+    A folder copied in from elsewhere keeps the id of the lab it came from, so that a server never
+    goes on by itself with somebody else's training.
+    """
+    try:
+        with paths.lab_id.open("x") as file:
+            file.write(secrets.token_hex(8))
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        pass
+    return paths.lab_id.read_text()

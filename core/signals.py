@@ -1,0 +1,65 @@
+"""How a training learns that it should end: asked by somebody, or left alone by its server."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+Reason = Literal["user", "server"]
+POLL_SECONDS = 0.1
+
+
+class StopSignal:
+    """Set once, by whoever comes first; read by the training at every batch."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._reason: Reason | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def reason(self) -> Reason | None:
+        """``None`` while the training may go on. Costs nothing: read at every batch."""
+        return self._reason
+
+    def set(self, reason: Reason) -> None:
+        with self._lock:
+            self._reason = self._reason or reason
+        self._event.set()
+
+    def watch_file(self, path: Path) -> None:
+        """Stop for the user as soon as ``path`` exists."""
+
+        def poll() -> None:
+            while not self._event.wait(POLL_SECONDS):
+                if path.exists():
+                    self.set("user")
+
+        threading.Thread(target=poll, name="stop-file", daemon=True).start()
+
+    def watch_lifeline(self, descriptor: int = 0) -> None:
+        """Stop for the server as soon as the other end of this pipe is gone.
+
+        The server holds the writing end and never writes: end of file means that it has ended,
+        even by ``kill -9``, on every operating system.
+        """
+
+        def wait() -> None:
+            while os.read(descriptor, 64):
+                pass
+            self.set("server")
+
+        threading.Thread(target=wait, name="lifeline", daemon=True).start()
+
+
+def give_way() -> None:
+    """Lower this process's priority: the server's pages stay quick, and little speed is lost."""
+    if sys.platform == "win32":
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        os.nice(10)

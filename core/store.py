@@ -1,0 +1,265 @@
+"""The index over the run folders: a database that can be lost and made again.
+
+Folders are the truth (:mod:`core.records`); this makes listing thousands of them quick. Only the
+app process and the command line write it, workers never do, so that the folders may lie on a
+shared file system where SQLite's locks do not work.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from filelock import FileLock
+
+from core.config import RunConfig
+from core.errors import N_, LabError, RunError, StoreError, Text
+from core.paths import Paths
+from core.records import (
+    RunRecord,
+    RunStatus,
+    is_run_id,
+    lab_id,
+    new_run_id,
+    now,
+    process_alive,
+    read_record,
+    read_record_file,
+    run_paths,
+    write_record,
+)
+
+METADATA = sa.MetaData()
+RUNS = sa.Table(
+    "runs",
+    METADATA,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("status", sa.String(16), nullable=False, index=True),
+    sa.Column("dataset", sa.String(64), nullable=False, index=True),
+    sa.Column("record", sa.Text, nullable=False),
+)
+PROBLEMS = sa.Table(
+    "problems",
+    METADATA,
+    sa.Column("folder", sa.String(255), primary_key=True),
+    sa.Column("message", sa.Text, nullable=False),
+)
+HEAD = "0001"
+"""The newest file in ``migrations/versions``; a test holds the two together."""
+
+
+class ReindexReport(NamedTuple):
+    """What a look at every folder found."""
+
+    runs: int
+    problems: list[tuple[str, Text]]
+
+
+class Store:
+    """The runs of one ``artifacts/`` directory.
+
+    Args:
+        paths: its layout; missing directories are made.
+        url: SQLAlchemy address of the index; ``LIENZO_DB_URL`` or SQLite beside the runs if None.
+
+    Raises:
+        StoreError: if the database cannot be opened or brought to the present shape.
+    """
+
+    def __init__(self, paths: Paths, url: str | None = None) -> None:
+        self.paths = paths.create()
+        self.lab_id = lab_id(paths)
+        self._engine = _engine(url or os.environ.get("LIENZO_DB_URL") or _sqlite(paths))
+        try:
+            # Server and command line may start at the same moment.
+            with FileLock(paths.index_lock):
+                if migrate(self._engine):
+                    self.reindex()
+        except sa.exc.SQLAlchemyError as error:
+            raise StoreError(
+                N_("The database {url} cannot be opened: {error}."),
+                remedy=Text(msgid=N_("The runs are safe: move the file away and start again.")),
+                url=self._engine.url.render_as_string(hide_password=True),
+                error=str(error.__cause__ or error),
+            ) from error
+
+    # -- one run ------------------------------------------------------------------------------
+
+    def create(
+        self, config: RunConfig, *, owner: str, preset: str | None = None, taken: bool = False
+    ) -> RunRecord:
+        """A new run folder: queued, or ``taken`` by this process, which will train it at once."""
+        record = RunRecord.model_validate(
+            {
+                "id": new_run_id(),
+                "config": config,
+                "status": RunStatus.QUEUED,
+                "created": now(),
+                "owner": owner,
+                "lab_id": self.lab_id,
+                "preset": preset,
+            }
+        )
+        if taken:
+            record = record.taken_by_this_process()
+        self.paths.run(record.id).folder.mkdir()
+        self.save(record)
+        return record
+
+    def read(self, run_id: str) -> RunRecord:
+        """The run as its folder has it (see :func:`core.records.read_record`)."""
+        return read_record(self.paths, run_id)
+
+    def save(self, record: RunRecord) -> None:
+        """Write folder and index; only for whoever owns the run at this moment."""
+        write_record(self.paths, record)
+        self._upsert([record])
+
+    def refresh(self, run_id: str) -> RunRecord:
+        """Bring the index up to what the worker has written; returns the record."""
+        record = self.read(run_id)
+        self._upsert([record])
+        return record
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run that is not running.
+
+        Raises:
+            NotFoundError: if there is none.
+            RunError: if it is running.
+        """
+        folder = run_paths(self.paths, run_id).folder
+        record = self.read(run_id)
+        if record.status is RunStatus.RUNNING and process_alive(record):
+            raise RunError(N_("Run {run} is running: stop it before deleting it."), run=run_id)
+        # The rename makes the run vanish at once and as a whole, however long removal takes.
+        doomed = folder.with_name(f".deleted-{run_id}")
+        folder.rename(doomed)
+        with self._engine.begin() as connection:
+            connection.execute(RUNS.delete().where(RUNS.c.id == run_id))
+        shutil.rmtree(doomed)
+
+    # -- all runs -----------------------------------------------------------------------------
+
+    def runs(self, *statuses: RunStatus, limit: int | None = None) -> list[RunRecord]:
+        """The runs of these statuses (all if none is given), newest first."""
+        query = sa.select(RUNS.c.record).order_by(RUNS.c.id.desc()).limit(limit)
+        if statuses:
+            query = query.where(RUNS.c.status.in_([s.value for s in statuses]))
+        with self._engine.connect() as connection:
+            return [RunRecord.model_validate_json(row) for row in connection.scalars(query)]
+
+    def count(self) -> int:
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(RUNS)) or 0
+
+    def problems(self) -> list[tuple[str, Text]]:
+        """Folders under ``runs/`` that are not readable runs, and why, as of the last reindex."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(PROBLEMS).order_by(PROBLEMS.c.folder))
+            return [(r.folder, Text.model_validate_json(r.message)) for r in rows]
+
+    def reindex(self) -> ReindexReport:
+        """Make the index anew from the folders."""
+        records: list[RunRecord] = []
+        problems: list[tuple[str, Text]] = []
+        for folder in sorted(p for p in self.paths.runs.iterdir() if not p.name.startswith(".")):
+            try:
+                records.append(_read_folder(folder))
+            except LabError as error:
+                problems.append((folder.name, error.text))
+        with self._engine.begin() as connection:
+            connection.execute(RUNS.delete())
+            connection.execute(PROBLEMS.delete())
+            for batch in _batches([_row(r) for r in records]):
+                connection.execute(RUNS.insert(), batch)
+            rows = [{"folder": f[:255], "message": t.model_dump_json()} for f, t in problems]
+            for batch in _batches(rows):
+                connection.execute(PROBLEMS.insert(), batch)
+        return ReindexReport(len(records), problems)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _upsert(self, records: Iterable[RunRecord]) -> None:
+        with self._engine.begin() as connection:
+            for record in records:
+                row = _row(record)
+                update = RUNS.update().where(RUNS.c.id == record.id).values(**row)
+                if connection.execute(update).rowcount == 0:
+                    connection.execute(RUNS.insert(), row)
+
+
+def _read_folder(folder: Path) -> RunRecord:
+    if not folder.is_dir() or not is_run_id(folder.name):
+        raise StoreError(N_("{folder} is not the folder of a run."), folder=folder.name)
+    if not (folder / "run.json").is_file():
+        raise StoreError(N_("{folder} has no run.json."), folder=folder.name)
+    return read_record_file(folder / "run.json")
+
+
+def _row(record: RunRecord) -> dict[str, str]:
+    return {
+        "id": record.id,
+        "status": record.status.value,
+        "dataset": record.config.data.dataset[:64],
+        "record": record.model_dump_json(),
+    }
+
+
+def _batches(rows: list[dict[str, str]], size: int = 500) -> Iterable[list[dict[str, str]]]:
+    return (rows[i : i + size] for i in range(0, len(rows), size))
+
+
+def _sqlite(paths: Paths) -> str:
+    return f"sqlite:///{paths.database.absolute()}"
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        engine = sa.create_engine(url, connect_args={"timeout": 30} if "sqlite" in url else {})
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StoreError(
+            N_("LIENZO_DB_URL is not a database address that can be used: {error}."),
+            error=str(error),
+        ) from error
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _tune_sqlite)
+    return engine
+
+
+def _tune_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
+    """Readers and one writer at the same time, and no wait for the disk at every commit."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def migrate(engine: sa.Engine) -> bool:
+    """Bring the database to :data:`HEAD`; True if anything had to be done.
+
+    alembic is imported only then: it is not needed at every start of a page.
+    """
+    with engine.begin() as connection:
+        if _revision(connection) == HEAD:
+            return False
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return True
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return revision

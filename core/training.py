@@ -1,0 +1,364 @@
+"""One training: id in, folder out.
+
+``python -m core.training RUN_ID --artifacts DIR`` is the worker process; :func:`run_training` is
+the same in this process, for the command line, notebooks and tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from core.augment import augmentation_layers
+from core.callbacks import Checkpoint, EpochOrder, Halt, Halted, NaNGuard, Reporter
+from core.checkpoint import Array, TrainingState, load_checkpoint
+from core.config import RunConfig, TrainConfig
+from core.datasets.dataset import Dataset
+from core.datasets.registry import open_dataset
+from core.errors import N_, DatasetError
+from core.evaluation.metrics import summary
+from core.evaluation.predictions import Predictions, save_predictions
+from core.failures import explain
+from core.feeding import Batches, balanced_rows
+from core.models import build_model
+from core.optimizers import build_optimizer
+from core.paths import Paths, RunPaths
+from core.records import (
+    Failure,
+    Progress,
+    RunRecord,
+    RunStatus,
+    RunSummary,
+    now,
+    read_record,
+    write_history,
+    write_progress,
+    write_record,
+)
+from core.signals import StopSignal, give_way
+
+EVAL_BATCH = 256
+_VERSIONED = ("keras", "tensorflow", "jax", "torch", "numpy")
+
+
+class Trainer(NamedTuple):
+    """A network on its way: ``model`` is compiled and trained, ``base`` is what is kept.
+
+    They are one and the same without augmentation; with it, ``model`` is the augmentation
+    followed by ``base``, and they share their weights.
+    """
+
+    model: keras.Model
+    base: keras.Model
+
+
+def build_trainer(config: RunConfig, dataset: Dataset) -> Trainer:
+    """Build and compile.
+
+    Raises:
+        ConfigError: if the architecture does not fit the images.
+    """
+    info = dataset.info
+    base = build_model(config.model, info.image_shape, len(info.class_names))
+    model = base
+    if config.augment.active:
+        pixels = keras.Input(info.image_shape, name="raw_pixels")
+        x = pixels
+        for layer in augmentation_layers(config.augment, config.train.seed):
+            x = layer(x)
+        model = keras.Model(pixels, base(x), name="training")
+    model.compile(
+        optimizer=build_optimizer(config.optimizer),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return Trainer(model, base)
+
+
+def run_training(
+    paths: Paths,
+    run_id: str,
+    signal: StopSignal | None = None,
+    extra: Sequence[keras.callbacks.Callback] = (),
+) -> RunRecord:
+    """Train a queued or interrupted run from where it stands, and write how it ended.
+
+    Never raises for what goes wrong in the training itself: that is the record's ``failure``.
+
+    Raises:
+        NotFoundError: if there is no such run.
+        StoreError: if its record cannot be read.
+    """
+    record = read_record(paths, run_id).taken_by_this_process()
+    record = record.changed(versions=_versions())
+    write_record(paths, record)
+    files = paths.run(run_id)
+    _fresh_scratch(files)
+    signal = signal or StopSignal()
+    signal.watch_file(files.stop)
+    try:
+        record = _train(paths, record, signal, extra)
+    except Halted as halt:
+        record = _halted(record, halt)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is written down
+        traceback.print_exc()
+        record = _ended(record, RunStatus.FAILED, failure=explain(error, record.config))
+    _close(paths, record)
+    return record
+
+
+def _train(
+    paths: Paths, record: RunRecord, signal: StopSignal, extra: Sequence[keras.callbacks.Callback]
+) -> RunRecord:
+    config, files = record.config, paths.run(record.id)
+    write_progress(files, Progress(epochs=config.train.epochs))
+    dataset = open_dataset(paths, config.data.dataset)
+    record = _describe(record, dataset)
+    write_record(paths, record)
+    keras.utils.set_random_seed(config.train.seed)
+    trainer = build_trainer(config, dataset)
+    state, best = load_checkpoint(files.checkpoint, trainer.model) or (TrainingState(), [])
+    write_history(files, state.history)
+    stopped = False
+    try:
+        if not state.complete:
+            _fit(trainer, config, dataset, files, _Fit(state, best, signal, extra))
+        elif best:
+            trainer.model.set_weights(best)
+    except Halted as halt:
+        if halt.reason == "server":
+            raise
+        stopped = True
+    summary = _evaluate(trainer, config, dataset, files, state, signal)
+    status = RunStatus.STOPPED if stopped else RunStatus.FINISHED
+    return _ended(record, status, summary=summary)
+
+
+class _Fit(NamedTuple):
+    """What ``_fit`` needs beside the network and its images."""
+
+    state: TrainingState
+    best: list[Array]
+    signal: StopSignal
+    extra: Sequence[keras.callbacks.Callback]
+
+
+def _fit(trainer: Trainer, config: RunConfig, dataset: Dataset, files: RunPaths, fit: _Fit) -> None:
+    train, seed = config.train, config.train.seed
+    rows = balanced_rows(dataset.split("train").labels, config.data.limit, seed)
+    batches = Batches(dataset.split("train"), rows, train.batch_size, seed)
+    validation = None
+    if dataset.info.splits.get("val"):
+        split = dataset.split("val")
+        chosen = balanced_rows(split.labels, config.data.limit, seed)
+        validation = Batches(split, chosen, EVAL_BATCH)
+    stopping = _early_stopping(train, "val_loss" if validation else "loss")
+    callbacks = [
+        Halt(fit.signal),
+        NaNGuard(config.optimizer.learning_rate),
+        EpochOrder(batches),
+        *([stopping] if stopping else []),
+        Reporter(files, fit.state, train.epochs, len(rows)),
+        *fit.extra,
+        Checkpoint(files, fit.state, stopping, fit.best),
+    ]
+    try:
+        trainer.model.fit(
+            batches,
+            validation_data=validation,
+            epochs=train.epochs,
+            initial_epoch=fit.state.epoch,
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=0,
+        )
+    except Halted:
+        # ``fit`` was left before EarlyStopping could put the best weights back.
+        if stopping is not None and stopping.best_weights is not None:
+            trainer.model.set_weights(stopping.best_weights)
+        raise
+
+
+def _early_stopping(config: TrainConfig, monitor: str) -> keras.callbacks.EarlyStopping | None:
+    """Keras' own callback also when only the best epoch is wanted, then with endless patience."""
+    if not config.early_stopping and not config.restore_best:
+        return None
+    patience = config.patience if config.early_stopping else config.epochs + 1
+    return keras.callbacks.EarlyStopping(
+        monitor=monitor, mode="min", patience=patience, restore_best_weights=config.restore_best
+    )
+
+
+def _evaluate(
+    trainer: Trainer,
+    config: RunConfig,
+    dataset: Dataset,
+    files: RunPaths,
+    state: TrainingState,
+    signal: StopSignal,
+) -> RunSummary:
+    """Save the model and what it says about validation and test images; the run's figures."""
+    progress = Progress(phase="evaluating", epoch=state.epoch, epochs=config.train.epochs)
+    write_progress(files, progress)
+    limits = {"val": config.data.limit, "test": None}
+    splits = {
+        name: predict_split(trainer.base, dataset, name, limit, config.train.seed, signal)
+        for name, limit in limits.items()
+        if dataset.info.splits.get(name)
+    }
+    save_predictions(files.predictions, splits)
+    _save_model(trainer.base, files)
+    return _summary(trainer.base, state, splits)
+
+
+def predict_split(
+    model: keras.Model,
+    dataset: Dataset,
+    name: str,
+    limit: int | None,
+    seed: int,
+    signal: StopSignal,
+) -> Predictions:
+    """Probabilities of one split (or a balanced part of it); ends early with the signal."""
+    split = dataset.split(name)
+    rows = balanced_rows(split.labels, limit, seed)
+    batches = Batches(split, rows, EVAL_BATCH)
+    logits = model.predict(batches, verbose=0, callbacks=[Halt(signal)])
+    return Predictions(split.labels[rows], softmax(logits), rows)
+
+
+def softmax(logits: Array) -> npt.NDArray[np.float32]:
+    """(n, classes) logits → probabilities float32 that sum to 1."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    proba: npt.NDArray[np.float32] = (shifted / shifted.sum(axis=1, keepdims=True)).astype(
+        np.float32
+    )
+    return proba
+
+
+def _save_model(model: keras.Model, files: RunPaths) -> None:
+    partial = files.scratch / files.model.name
+    model.save(partial)
+    partial.replace(files.model)
+
+
+def _summary(
+    model: keras.Model, state: TrainingState, splits: dict[str, Predictions]
+) -> RunSummary:
+    figures: dict[str, float | None] = {}
+    for name, predictions in splits.items():
+        result = summary(predictions)
+        figures |= {f"{name}_accuracy": result.accuracy, f"{name}_loss": result.loss}
+    history = state.history
+    monitored = [(e.loss if e.val_loss is None else e.val_loss, e.epoch) for e in history]
+    accuracies = [e.val_accuracy for e in history if e.val_accuracy is not None]
+    # The first epoch compiles: it says nothing about the speed of the others.
+    speeds = [e.images_per_second for e in history[1:] or history]
+    return RunSummary(
+        epochs=state.epoch,
+        best_epoch=min(monitored)[1] if monitored else None,
+        best_val_accuracy=max(accuracies, default=None),
+        parameters=int(model.count_params()),
+        seconds=state.seconds,
+        images_per_second=statistics.median(speeds) if speeds else None,
+        **figures,
+    )
+
+
+def _describe(record: RunRecord, dataset: Dataset) -> RunRecord:
+    """Enough of the dataset to understand the run when the dataset is gone.
+
+    Raises:
+        DatasetError: if an interrupted run would go on with other images than it began with.
+    """
+    info = dataset.info
+    before = record.dataset_fingerprint
+    if before is not None and before != info.fingerprint:
+        raise DatasetError(
+            N_("The dataset {name} has changed since this run began."), name=info.name
+        )
+    return record.changed(
+        dataset_fingerprint=info.fingerprint,
+        class_names=info.class_names,
+        image_shape=info.image_shape,
+        resize=info.resize,
+    )
+
+
+def _halted(record: RunRecord, halt: Halted) -> RunRecord:
+    if halt.reason == "server":
+        return record.changed(status=RunStatus.INTERRUPTED, interrupted_by="server", ended=now())
+    return _ended(record, RunStatus.STOPPED)
+
+
+def _ended(
+    record: RunRecord,
+    status: RunStatus,
+    *,
+    summary: RunSummary | None = None,
+    failure: Failure | None = None,
+) -> RunRecord:
+    return record.changed(status=status, ended=now(), summary=summary, failure=failure)
+
+
+def _close(paths: Paths, record: RunRecord) -> None:
+    """The last word, after which the worker touches nothing of the run any more."""
+    files = paths.run(record.id)
+    shutil.rmtree(files.scratch, ignore_errors=True)
+    write_record(paths, record)
+    if record.status is not RunStatus.INTERRUPTED:
+        files.stop.unlink(missing_ok=True)
+        files.checkpoint.unlink(missing_ok=True)
+
+
+def _fresh_scratch(files: RunPaths) -> None:
+    """An empty temporary directory of the run's own: Keras leaves files there when killed."""
+    shutil.rmtree(files.scratch, ignore_errors=True)
+    files.scratch.mkdir()
+    tempfile.tempdir = str(files.scratch)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": sys.version.split()[0], "backend": keras.backend.backend()}
+    for package in _VERSIONED:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The worker process: lives as long as the other end of its standard input."""
+    parser = argparse.ArgumentParser(prog="python -m core.training")
+    parser.add_argument("run_id")
+    parser.add_argument("--artifacts", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    give_way()
+    signal = StopSignal()
+    signal.watch_lifeline()
+    record = run_training(Paths(options.artifacts), options.run_id, signal)
+    print(f"{record.id}: {record.status.value}", flush=True)
+    return 0 if record.status in (RunStatus.FINISHED, RunStatus.STOPPED) else 1
+
+
+if __name__ == "__main__":
+    # Nothing is left to do at this point; the interpreter's own tidying of a backend with
+    # running threads takes up to a second.
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
