@@ -1,0 +1,19 @@
+"""The frame around every page: navigation, language, and the run that is looked at."""
+
+import streamlit as st
+
+from ui.frame import choose_language, choose_run_in_sidebar
+from ui.nav import pages
+from ui.state import GOTO, show_pending_error
+
+# A page title is not set here: each page has its own. The icon is a local file, because the
+# default would be fetched from the internet.
+st.set_page_config(page_icon="static/icon.png", layout="wide")
+st.session_state["_router"] = True
+page = st.navigation(pages())
+if target := st.session_state.pop(GOTO, None):
+    st.switch_page(target)
+choose_run_in_sidebar()
+choose_language()
+show_pending_error()
+page.run()

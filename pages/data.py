@@ -1,0 +1,8 @@
+"""Being built."""
+
+import streamlit as st
+
+from ui.nav import guard
+
+guard()
+st.title("data")

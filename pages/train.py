@@ -1,0 +1,67 @@
+"""The experiment form, the network before training, launch, and the live run."""
+
+import streamlit as st
+
+from core.config import ARCHITECTURES, SECTIONS
+from core.errors import LabError
+from ui.forms import section_fields
+from ui.i18n import _, say_error
+from ui.live import next_steps, run_panel
+from ui.nav import guard
+from ui.setup import (
+    advanced_switch,
+    architecture_choice,
+    dataset_choice,
+    form_config,
+    launch_bar,
+    layer_summary,
+    preset_choice,
+)
+from ui.state import chosen_run
+
+guard()
+VIEWS = {"setup": _("Set up a training"), "watch": _("Watch the run")}
+record = chosen_run()
+if "train_view" not in st.session_state:
+    st.session_state["train_view"] = "watch" if record else "setup"
+view = st.segmented_control(
+    _("View"),
+    list(VIEWS),
+    format_func=VIEWS.__getitem__,
+    key="train_view",
+    required=True,
+    label_visibility="collapsed",
+    persist_state="session",
+)
+
+if view == "watch":
+    if record is None:
+        st.info(_("No run is chosen: pick one in the sidebar, or set up a new training."))
+        st.stop()
+    run_panel(record)
+    next_steps(record)
+    st.stop()
+
+form, summary = st.columns([5, 4], gap="large")
+with form:
+    preset_choice()
+    dataset = dataset_choice()
+    advanced = advanced_switch()
+    st.subheader(_("Network"))
+    architecture = architecture_choice()
+    section_fields("model", ARCHITECTURES[architecture], advanced=advanced)
+    st.subheader(_("Optimizer"))
+    section_fields("optimizer", SECTIONS["optimizer"], advanced=advanced)
+    st.subheader(_("Training"))
+    section_fields("train", SECTIONS["train"], advanced=advanced)
+    with st.expander(_("Augmentation"), expanded=False):
+        st.caption(_("Preview it on your images on the Data page."))
+        section_fields("augment", SECTIONS["augment"], advanced=True)
+with summary:
+    try:
+        config = form_config(dataset)
+        layer_summary(config, dataset)
+        launch_bar(config)
+    except LabError as error:
+        st.error(say_error(error))
+        launch_bar(None)

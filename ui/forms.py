@@ -1,0 +1,175 @@
+"""From a config section to widgets and back to plain data: after that no code knows Streamlit."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Sequence
+from typing import Any, Literal, Union, get_args, get_origin
+
+import streamlit as st
+from pydantic.fields import FieldInfo
+
+from core.config import (
+    ARCHITECTURES,
+    SECTION_NAMES,
+    SECTIONS,
+    AugmentConfig,
+    Knob,
+    RunConfig,
+    Section,
+)
+from core.errors import N_
+from ui.i18n import _
+
+CHOICES = {
+    "none": N_("none"),
+    "horizontal": N_("horizontal"),
+    "vertical": N_("vertical"),
+    "both": N_("both ways"),
+    "max": N_("maximum"),
+    "average": N_("average"),
+    "flatten": N_("flatten"),
+    "global_average": N_("global average"),
+    "sgd": "SGD",
+    "rmsprop": "RMSprop",
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "mlp": "MLP",
+    "cnn": "CNN",
+    "relu": "ReLU",
+    "gelu": "GELU",
+    "swish": "Swish",
+    "tanh": "tanh",
+    "elu": "ELU",
+}
+"""What an option is called; the value itself is the same in every language."""
+SLIDER_LIMIT = 16
+"""A whole number with at most so many values is a slider, others are typed."""
+
+
+def choice_label(value: object) -> str:
+    return _(CHOICES[str(value)]) if str(value) in CHOICES else str(value)
+
+
+def key(section: str, field: str) -> str:
+    """The session's key of a setting; the same for a setting that architectures share."""
+    return f"form.{section}.{field}"
+
+
+def fill_form(config: RunConfig) -> None:
+    """In a callback: put a config into the form."""
+    for section in SECTION_NAMES:
+        for field, value in getattr(config, section).model_dump().items():
+            st.session_state[key(section, field)] = value
+
+
+def form_is_empty() -> bool:
+    return key("data", "dataset") not in st.session_state
+
+
+def read_form() -> RunConfig:
+    """The form as a config, fields that are not on the screen included.
+
+    Raises:
+        ConfigError: naming the field that has an impossible value.
+    """
+    architecture = st.session_state.get(key("model", "architecture"), "cnn")
+    sections: dict[str, type[Section]] = {**SECTIONS, "model": ARCHITECTURES[architecture]}
+    values = {name: _stored(name, section) for name, section in sections.items()}
+    return RunConfig.parse(values)
+
+
+def _stored(name: str, section: type[Section]) -> dict[str, Any]:
+    keys = {field: key(name, field) for field in section.model_fields}
+    return {f: st.session_state[k] for f, k in keys.items() if k in st.session_state}
+
+
+def section_fields(name: str, section: type[Section], *, advanced: bool, columns: int = 2) -> None:
+    """The widgets of one section; those that have no effect at present are left out."""
+    wanted = [
+        (field, knob)
+        for field, knob in section.knobs().items()
+        if (advanced or knob.basic) and _has_effect(name, section, knob)
+    ]
+    for start in range(0, len(wanted), columns):
+        for column, (field, knob) in zip(
+            st.columns(columns), wanted[start : start + columns], strict=False
+        ):
+            with column:
+                _widget(key(name, field), section.model_fields[field], knob)
+
+
+def _has_effect(name: str, section: type[Section], knob: Knob) -> bool:
+    if knob.when is None:
+        return True
+    field, values = knob.when
+    default = section.model_fields[field].default
+    return st.session_state.get(key(name, field), default) in values
+
+
+def _widget(where: str, field: FieldInfo, knob: Knob) -> None:
+    """The widget that fits the field's type; its value lives in the session, which outlives it."""
+    if where not in st.session_state:
+        st.session_state[where] = field.default
+    label = f"{_(knob.label)} ({knob.unit})" if knob.unit else _(knob.label)
+    common: Any = {"key": where, "help": _(knob.help), "persist_state": "session"}
+    options = _options(field.annotation)
+    if field.annotation is bool:
+        st.toggle(label, **common)
+    elif options:
+        st.selectbox(label, options, format_func=choice_label, **common)
+    else:
+        _number(label, field, knob, common)
+
+
+def _number(label: str, field: FieldInfo, knob: Knob, common: Any) -> None:
+    whole, optional = _number_type(field.annotation)
+    low, high = _limits(field)
+    step = knob.step or 1
+    if whole and high - low < SLIDER_LIMIT:
+        st.slider(label, int(low), int(high), **common)
+    elif whole:
+        st.number_input(
+            label,
+            int(low),
+            int(high) if high < 1e9 else None,
+            step=int(step),
+            placeholder=_("all") if optional else None,
+            **common,
+        )
+    elif high <= 180 and knob.step and knob.step >= 0.01:
+        st.slider(label, float(low), float(high), step=float(step), **common)
+    else:
+        st.number_input(label, min_value=0.0, step=knob.step or 0.0001, format="%.5f", **common)
+
+
+def _options(annotation: Any) -> Sequence[Any]:
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
+def _number_type(annotation: Any) -> tuple[bool, bool]:
+    """(is it a whole number, may it be empty)."""
+    optional = get_origin(annotation) in (Union, types.UnionType)
+    inner = get_args(annotation)[0] if optional else annotation
+    base = get_args(inner)[0] if hasattr(inner, "__metadata__") else inner
+    return base is int, optional
+
+
+def _limits(field: FieldInfo) -> tuple[float, float]:
+    """The lowest and highest value that the config itself accepts."""
+    metadata = list(field.metadata)
+    for part in get_args(field.annotation):
+        metadata += getattr(part, "__metadata__", ())
+    lows = [v for limit in metadata for v in _bounds(limit, "ge", "gt")]
+    highs = [v for limit in metadata for v in _bounds(limit, "le", "lt")]
+    return max(lows, default=0.0), min(highs, default=float("inf"))
+
+
+def _bounds(limit: object, *names: str) -> list[float]:
+    found = (getattr(limit, name, None) for name in names)
+    return [float(value) for value in found if value is not None]
+
+
+def augmentation_from_form() -> AugmentConfig:
+    """The augmentation as the form has it; every widget keeps to its limits."""
+    return AugmentConfig(**_stored("augment", AugmentConfig))

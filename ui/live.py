@@ -1,0 +1,254 @@
+"""A run while it trains, and after: figures, curves, what can be done next."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import streamlit as st
+
+from core.config import RunConfig
+from core.errors import N_, LabError
+from core.paths import RunPaths
+from core.plots.curves import (
+    CurveLabels,
+    curves_info,
+    plot_curves,
+    plot_step_curve,
+    step_curve_info,
+)
+from core.records import (
+    Epoch,
+    Progress,
+    RunRecord,
+    RunStatus,
+    RunSummary,
+    read_history,
+    read_progress,
+    read_steps,
+)
+from ui.frame import run_label, status_badge
+from ui.i18n import _, compact, duration, number, percent, say
+from ui.state import choose_run, get_lab, go_to, guarded, is_dark
+
+REFRESH_SECONDS = 1.0
+QUEUE_SECONDS = 3.0
+FOLLOW = "_follow"
+"""The run whose Errors page is opened as soon as it has finished."""
+PHASES = {
+    "preparing": N_("Preparing"),
+    "training": N_("Training"),
+    "validating": N_("Validating"),
+    "evaluating": N_("Evaluating"),
+}
+
+
+def run_panel(record: RunRecord) -> None:
+    """Everything about one run that changes while it trains, refreshed by itself until it ends."""
+    every = {RunStatus.RUNNING: REFRESH_SECONDS, RunStatus.QUEUED: QUEUE_SECONDS}
+    st.fragment(_panel, run_every=every.get(record.status))(record.id, record.status)
+
+
+def _panel(run_id: str, drawn: RunStatus) -> None:
+    """The fragment; ``drawn`` is the status that the page around it was drawn with."""
+    lab = get_lab()
+    try:
+        record = lab.store.read(run_id)
+    except LabError:  # deleted by somebody else
+        st.rerun()
+    if record.status is not drawn:
+        _follow(record)
+        # A whole run of the page sets the polling anew, or ends it.
+        st.rerun()
+    paths = lab.paths.run(run_id)
+    history = read_history(paths)
+    _head(record)
+    if record.failure:
+        _failure(record)
+    if record.status is RunStatus.RUNNING:
+        _live_figures(record, read_progress(paths) or Progress(), history)
+    elif record.summary:
+        _final_figures(record.summary)
+    _curves(paths, history, running=not record.status.is_over())
+
+
+def follow_to_errors(run_id: str) -> None:
+    """Open the Errors page of this run as soon as it has finished."""
+    st.session_state[FOLLOW] = run_id
+
+
+def _follow(record: RunRecord) -> None:
+    if st.session_state.get(FOLLOW) == record.id and record.status.is_over():
+        del st.session_state[FOLLOW]
+        if record.status is RunStatus.FINISHED:
+            go_to("pages/errors.py")
+
+
+def _head(record: RunRecord) -> None:
+    title, badge, action = st.columns([6, 2, 2], vertical_alignment="center")
+    title.markdown(f"**{run_label(record)}**".replace("$", r"\$"))
+    with badge:
+        status_badge(record.status)
+    with action:
+        _action(record)
+
+
+def _action(record: RunRecord) -> None:
+    """The one thing to do with a run in this state."""
+    runner = get_lab().runner
+    if not record.status.is_over():
+        asked = get_lab().paths.run(record.id).stop.exists()
+        st.button(
+            _("Stopping …") if asked else _("Stop"),
+            key="stop",
+            icon=":material/stop_circle:",
+            disabled=asked,
+            on_click=guarded,
+            args=(functools.partial(runner.stop, record.id),),
+        )
+    elif record.status.can_resume():
+        st.button(
+            _("Resume"),
+            key="resume",
+            type="primary",
+            icon=":material/resume:",
+            on_click=guarded,
+            args=(functools.partial(runner.resume, record.id),),
+        )
+
+
+def _failure(record: RunRecord) -> None:
+    assert record.failure is not None
+    st.error(say(record.failure.what))
+    if record.failure.remedy:
+        st.info(say(record.failure.remedy), icon=":material/lightbulb:")
+    log = get_lab().paths.run(record.id).log
+    if log.is_file():
+        with st.expander(_("Log")):
+            st.code(log.read_text(errors="replace")[-5000:], language=None)
+
+
+def _live_figures(record: RunRecord, now: Progress, history: list[Epoch]) -> None:
+    done = (now.epoch - 1 + now.step / now.steps) / now.epochs if now.steps and now.epochs else 0.0
+    epoch = _("epoch {epoch} of {epochs}", epoch=max(now.epoch, 1), epochs=now.epochs or 1)
+    step = _("step {step} of {steps}", step=now.step, steps=now.steps) if now.steps else ""
+    words = [_(PHASES[now.phase]), epoch, step]
+    st.progress(min(max(done, 0.0), 1.0), text=" · ".join(word for word in words if word))
+    last = history[-1] if history else None
+    left = now.eta_seconds
+    _tiles(
+        {
+            _("Loss"): "–" if now.loss is None else number(now.loss, 3),
+            _("Accuracy"): percent(now.accuracy),
+            _("Validation accuracy"): percent(last.val_accuracy if last else None),
+            _("Images per second"): compact(round(now.images_per_second or 0) or None),
+            _("Learning rate"): number(record.config.optimizer.learning_rate),
+            _("Time left"): duration(left),
+        }
+    )
+
+
+def _final_figures(summary: RunSummary) -> None:
+    _tiles(
+        {
+            _("Test accuracy"): percent(summary.test_accuracy),
+            _("Best validation accuracy"): percent(summary.best_val_accuracy),
+            _("Test loss"): "–" if summary.test_loss is None else number(summary.test_loss, 3),
+            _("Epochs"): number(summary.epochs),
+            _("Parameters"): compact(summary.parameters),
+            _("Training time"): duration(summary.seconds),
+        }
+    )
+
+
+def _tiles(figures: dict[str, str]) -> None:
+    for column, (label, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
+        column.metric(label, value)
+
+
+def _curves(paths: RunPaths, history: list[Epoch], *, running: bool) -> None:
+    if len(history) < 2 and running:
+        _step_curve(paths)
+        return
+    if not history:
+        return
+    rows = [epoch.model_dump() for epoch in history]
+    left, right = st.columns(2)
+    for column, metric, title in (
+        (left, "loss", _("Loss")),
+        (right, "accuracy", _("Accuracy")),
+    ):
+        with column:
+            _chart(plot_curves(curves_info(rows, metric), _labels(title), **_look()), metric, title)
+
+
+def _step_curve(paths: RunPaths) -> None:
+    """The loss of every step: what there is to see before the second epoch has ended."""
+    buckets = read_steps(paths)
+    if not buckets:
+        st.caption(_("The first point of the curve appears after the first steps."))
+        return
+    labels = CurveLabels(train=_("training"), validation="", x=_("step"), y=_("Loss"))
+    _chart(plot_step_curve(step_curve_info(buckets), labels, **_look()), "steps", _("Loss"))
+
+
+def _labels(title: str) -> CurveLabels:
+    return CurveLabels(train=_("training"), validation=_("validation"), x=_("epoch"), y=title)
+
+
+def _look() -> Any:
+    return {"dark": is_dark(), "number": functools.partial(number, digits=3)}
+
+
+def _chart(option: dict[str, Any], name: str, title: str) -> None:
+    st.echarts_chart(
+        option, key=f"curve.{name}", height=300, alt=_("{title} by epoch", title=title)
+    )
+
+
+def next_steps(record: RunRecord) -> None:
+    """Where to go from a run that is over."""
+    if record.status not in (RunStatus.FINISHED, RunStatus.STOPPED) or not record.summary:
+        return
+    errors, predict, again = st.columns(3)
+    query = {"run": record.id}
+    errors.page_link(
+        "pages/errors.py",
+        label=_("See what it gets wrong"),
+        icon=":material/grid_on:",
+        query_params=query,
+    )
+    predict.page_link(
+        "pages/predict.py",
+        label=_("Try your own picture"),
+        icon=":material/image_search:",
+        query_params=query,
+    )
+    with again:
+        clone_button(record.config)
+
+
+def clone_button(config: RunConfig) -> None:
+    st.button(
+        _("Change something and train again"),
+        key="clone",
+        icon=":material/content_copy:",
+        on_click=_clone,
+        args=(config,),
+    )
+
+
+def _clone(config: RunConfig) -> None:
+    # Imported here: forms need no live panel, and this module no form, but for this button.
+    from ui.forms import fill_form
+
+    fill_form(config)
+    st.session_state["train_view"] = "setup"
+    go_to("pages/train.py")
+
+
+def watch(run_id: str) -> None:
+    """In a callback: look at a run on the Train page."""
+    choose_run(run_id)
+    st.session_state["train_view"] = "watch"
+    go_to("pages/train.py")

@@ -1,0 +1,159 @@
+"""The experiment form around its fields: presets, dataset, network table, launch."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import streamlit as st
+
+from core.config import ARCHITECTURES, DataConfig, ModelConfig, RunConfig
+from core.datasets.dataset import DatasetInfo
+from core.datasets.registry import list_datasets
+from core.presets import PRESETS, check_fits, preset_config
+from ui.forms import choice_label, fill_form, form_is_empty, key, read_form
+from ui.i18n import _, compact, ngettext, number
+from ui.state import get_lab, guarded, launch
+
+FIRST_PRESET = "cnn"
+
+
+def preset_choice() -> None:
+    """One button per preset; it fills the form and can be changed from there."""
+    infos = {info.name: info for info in list_datasets(get_lab().paths)}
+    if form_is_empty():
+        _apply(FIRST_PRESET, infos[st.session_state.get("dataset") or "digits"])
+    chosen = infos.get(st.session_state[key("data", "dataset")], infos["digits"])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(_("Start from"))
+        for preset in PRESETS.values():
+            info = infos[preset.dataset] if preset.dataset else chosen
+            st.button(
+                _(preset.label),
+                key=f"preset.{preset.name}",
+                help=_(preset.help),
+                on_click=guarded,
+                args=(lambda name=preset.name, info=info: _apply(name, info),),
+            )
+
+
+def _apply(name: str, info: DatasetInfo) -> None:
+    fill_form(preset_config(name, info.name, info.image_shape))
+
+
+def dataset_choice() -> DatasetInfo:
+    """Which images, and how many of them."""
+    infos = {info.name: info for info in list_datasets(get_lab().paths)}
+    where = key("data", "dataset")
+    if st.session_state.get(where) not in infos:  # deleted since
+        st.session_state[where] = "digits"
+    left, right = st.columns(2)
+    knobs = DataConfig.knobs()
+    with left:
+        name = st.selectbox(
+            _(knobs["dataset"].label),
+            list(infos),
+            format_func=lambda n: _dataset_label(infos[n]),
+            key=where,
+            help=_(knobs["dataset"].help),
+            persist_state="session",
+        )
+    with right:
+        limit = knobs["limit"]
+        where = key("data", "limit")
+        st.session_state.setdefault(where, None)
+        st.number_input(
+            _(limit.label),
+            min_value=1,
+            step=500,
+            key=where,
+            help=_(limit.help),
+            placeholder=_("all"),
+            persist_state="session",
+        )
+    return infos[name]
+
+
+def _dataset_label(info: DatasetInfo) -> str:
+    height, width, _channels = info.image_shape
+    return f"{info.name} ({compact(sum(info.splits.values()))} · {width}×{height})"
+
+
+def advanced_switch() -> bool:
+    return st.toggle(
+        _("Advanced settings"),
+        key="advanced",
+        help=_("Shows every setting; off, only the ones to begin with."),
+        persist_state="session",
+    )
+
+
+def architecture_choice() -> str:
+    where = key("model", "architecture")
+    st.segmented_control(
+        _("Architecture"),
+        list(ARCHITECTURES),
+        format_func=choice_label,
+        key=where,
+        required=True,
+        help=_("MLP: dense layers over the pixels. CNN: convolutions that look at neighbourhoods."),
+        persist_state="session",
+    )
+    return str(st.session_state[where])
+
+
+def form_config(info: DatasetInfo) -> RunConfig:
+    """The form as a config that fits its images.
+
+    Raises:
+        ConfigError: naming the field, or saying which network would fit.
+    """
+    config = read_form()
+    check_fits(config.model, info.image_shape)
+    return config
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _layers(model: str, shape: tuple[int, int, int], classes: int) -> list[tuple[str, ...]]:
+    """Name, kind, output shape and parameters of every layer, for one config as JSON."""
+    config = RunConfig.parse({"model": json.loads(model)}).model
+    rows = get_lab().compute.layer_table(config, shape, classes)
+    return [(n, k, " × ".join(map(str, o)), str(p)) for n, k, o, p in rows]
+
+
+def layer_summary(config: RunConfig, info: DatasetInfo) -> None:
+    """The network as a table, as the worker will build it."""
+    model: ModelConfig = config.model
+    with st.spinner(_("Building the network …")):
+        rows = _layers(model.model_dump_json(), info.image_shape, len(info.class_names))
+    total = sum(int(row[3]) for row in rows)
+    train_images = min(config.data.limit or info.splits["train"], info.splits["train"])
+    steps = -(-train_images // config.train.batch_size)
+    parameters, images, per_epoch = st.columns(3)
+    parameters.metric(_("Parameters"), compact(total))
+    images.metric(_("Training images"), number(train_images))
+    per_epoch.metric(_("Steps per epoch"), number(steps))
+    table = pd.DataFrame(
+        [(name, kind, output, int(count)) for name, kind, output, count in rows],
+        columns=[_("Layer"), _("Kind"), _("Output"), _("Parameters")],
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=min(38 + 35 * len(rows), 420),
+        alt=ngettext("Network with {n} layer", "Network with {n} layers", len(rows)),
+        column_config={_("Parameters"): st.column_config.NumberColumn(format="localized")},
+    )
+
+
+def launch_bar(config: RunConfig | None) -> None:
+    st.button(
+        _("Launch training"),
+        key="launch",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=config is None,
+        on_click=launch,
+        args=(config,),
+        width="stretch",
+    )
