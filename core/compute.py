@@ -27,7 +27,8 @@ def operations(paths: Paths) -> dict[str, Callable[..., Any]]:
     """What a page may ask for."""
     return {
         "ready": lambda: True,
-        "layer_table": layer_table,
+        # Plain tuples: the server would have to load Keras to unpickle a class of a Keras module.
+        "layer_table": lambda *shape: [tuple(row) for row in layer_table(*shape)],
         "apply_augmentation": apply_augmentation,
         "predict": lambda run_id, images: predict(paths, run_id, images),
     }
