@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui.frame import choose_language, choose_run_in_sidebar
+from ui.address import address, read_address
+from ui.frame import choose_language, choose_run_in_sidebar, use_the_width
 from ui.nav import pages
 from ui.state import GOTO, show_pending_error
 
@@ -10,9 +11,12 @@ from ui.state import GOTO, show_pending_error
 # default would be fetched from the internet.
 st.set_page_config(page_icon="static/icon.png", layout="wide")
 st.session_state["_router"] = True
+st.logo("static/logo.png", size="large", icon_image="static/icon.png")
+read_address("lang")  # before the first word is shown
 page = st.navigation(pages())
 if target := st.session_state.pop(GOTO, None):
-    st.switch_page(target)
+    st.switch_page(target, query_params=address())
+use_the_width()
 choose_run_in_sidebar()
 choose_language()
 show_pending_error()

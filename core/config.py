@@ -139,6 +139,13 @@ class ModelSection(Section):
         "relu", N_("Activation"), N_("The non-linear function after every layer.")
     )
 
+    @classmethod
+    def knobs(cls) -> dict[str, Knob]:
+        """The architecture's own settings first, then those that all share."""
+        found = super().knobs()
+        own = {name: knob for name, knob in found.items() if name not in ModelSection.model_fields}
+        return own | found
+
 
 class MLPConfig(ModelSection):
     """Multi-layer perceptron: dense layers over the flattened pixels."""

@@ -6,7 +6,8 @@ import streamlit as st
 
 from core.errors import N_, LabError
 from core.records import RunRecord, RunStatus
-from ui.i18n import LANGUAGES, _, language, percent
+from ui.address import read_address, write_address
+from ui.i18n import LANGUAGES, _, language, say_error
 from ui.state import LISTED_RUNS, get_lab
 
 STATUS = {
@@ -18,12 +19,12 @@ STATUS = {
     RunStatus.INTERRUPTED: N_("interrupted"),
 }
 STATUS_ICON = {
-    RunStatus.QUEUED: "⏳",
+    RunStatus.QUEUED: "○",
     RunStatus.RUNNING: "▶",
     RunStatus.FINISHED: "✓",
     RunStatus.FAILED: "✗",
     RunStatus.STOPPED: "■",
-    RunStatus.INTERRUPTED: "↯",
+    RunStatus.INTERRUPTED: "‖",
 }
 STATUS_COLOR = {
     RunStatus.QUEUED: "gray",
@@ -33,6 +34,10 @@ STATUS_COLOR = {
     RunStatus.STOPPED: "orange",
     RunStatus.INTERRUPTED: "violet",
 }
+
+
+TRANSLATED_KEYS = ("form.", "train_view", "dataset")
+"""Keys of widgets whose options are called differently in every language."""
 
 
 def status_text(status: RunStatus) -> str:
@@ -50,47 +55,61 @@ def short_name(record: RunRecord) -> str:
 
 
 def run_label(record: RunRecord) -> str:
-    """A run in one line: where it stands, what it learns, what it reached."""
+    """A run in one line. Never changes: a selectbox knows its options by their labels."""
     config = record.config
-    what = f"{config.data.dataset} · {config.model.architecture.upper()}"
-    accuracy = record.summary.test_accuracy if record.summary else None
-    reached = f" · {percent(accuracy)}" if accuracy is not None else ""
-    return f"{STATUS_ICON[record.status]} {short_name(record)} · {what}{reached}"
+    return f"{short_name(record)} · {config.data.dataset} · {config.model.architecture.upper()}"
 
 
 def choose_run_in_sidebar() -> None:
     """The run selector, kept in ``?run=`` on every page."""
+    read_address("run")
     store = get_lab().store
     records = {record.id: record for record in store.runs(limit=LISTED_RUNS)}
-    wanted = st.query_params.get("run") or st.session_state.get("run")
+    wanted = st.session_state.get("run")
     if wanted and wanted not in records:
         try:
             records[wanted] = store.read(wanted)
-        except LabError:
-            st.sidebar.warning(_("There is no run {received}.", received=wanted[:40]))
-            if st.session_state.get("run") == wanted:  # deleted by somebody else
-                st.session_state["run"] = None
+        except LabError as error:  # a mistyped address, or deleted by somebody else
+            st.sidebar.warning(say_error(error))
+            st.session_state["run"] = None
     st.sidebar.selectbox(
         _("Run"),
         list(records),
         index=None,
         format_func=lambda run_id: run_label(records[run_id]),
         key="run",
-        bind="query-params",
         placeholder=_("none chosen"),
         help=_("The training that Train, Errors and Predict look at; it stays in the address."),
+        persist_state="session",
+    )
+    write_address("run")
+
+
+def use_the_width() -> None:
+    """Streamlit leaves a wide empty border: on a 1366×768 laptop a fifth of the page."""
+    st.html(
+        "<style>.stMainBlockContainer{padding:4.25rem 2.5rem 4rem}"
+        "[data-testid=stSidebarHeader]{margin-bottom:0}</style>"
     )
 
 
 def choose_language() -> None:
-    """The language switch, kept in ``?lang=``."""
-    codes = list(LANGUAGES)
+    """The language switch, kept in ``?lang=`` where it differs from the browser's."""
+    st.session_state["lang"] = language()
     st.sidebar.selectbox(
         _("Language"),
-        codes,
-        index=codes.index(language()),
+        list(LANGUAGES),
         format_func=LANGUAGES.__getitem__,
         key="lang",
-        bind="query-params",
+        on_change=_keep_choices,
         persist_state="session",
     )
+    write_address("lang", default=(st.context.locale or "en")[:2])
+
+
+def _keep_choices() -> None:
+    """Before the labels change language: the browser knows a choice by its label only, and one
+    that it no longer finds would fall back to the default. Setting the values sends them anew."""
+    for name in list(st.session_state):
+        if str(name).startswith(TRANSLATED_KEYS):
+            st.session_state[name] = st.session_state[name]

@@ -28,11 +28,10 @@ from core.records import (
     read_steps,
 )
 from ui.frame import run_label, status_badge
-from ui.i18n import _, compact, duration, number, percent, say
+from ui.i18n import _, compact, duration, ngettext, number, percent, say
 from ui.state import choose_run, get_lab, go_to, guarded, is_dark
 
 REFRESH_SECONDS = 1.0
-QUEUE_SECONDS = 3.0
 FOLLOW = "_follow"
 """The run whose Errors page is opened as soon as it has finished."""
 PHASES = {
@@ -45,7 +44,7 @@ PHASES = {
 
 def run_panel(record: RunRecord) -> None:
     """Everything about one run that changes while it trains, refreshed by itself until it ends."""
-    every = {RunStatus.RUNNING: REFRESH_SECONDS, RunStatus.QUEUED: QUEUE_SECONDS}
+    every = {RunStatus.RUNNING: REFRESH_SECONDS, RunStatus.QUEUED: REFRESH_SECONDS}
     st.fragment(_panel, run_every=every.get(record.status))(record.id, record.status)
 
 
@@ -67,6 +66,8 @@ def _panel(run_id: str, drawn: RunStatus) -> None:
         _failure(record)
     if record.status is RunStatus.RUNNING:
         _live_figures(record, read_progress(paths) or Progress(), history)
+    elif record.status is RunStatus.QUEUED:
+        _place_in_queue(record)
     elif record.summary:
         _final_figures(record.summary)
     _curves(paths, history, running=not record.status.is_over())
@@ -148,6 +149,15 @@ def _live_figures(record: RunRecord, now: Progress, history: list[Epoch]) -> Non
     )
 
 
+def _place_in_queue(record: RunRecord) -> None:
+    waiting = get_lab().store.runs(RunStatus.QUEUED, RunStatus.RUNNING)
+    before = sum(other.id < record.id for other in waiting)
+    if before:
+        st.info(ngettext("{n} run before this one.", "{n} runs before this one.", before))
+    else:
+        st.info(_("Starting …"))
+
+
 def _final_figures(summary: RunSummary) -> None:
     _tiles(
         {
@@ -167,26 +177,23 @@ def _tiles(figures: dict[str, str]) -> None:
 
 
 def _curves(paths: RunPaths, history: list[Epoch], *, running: bool) -> None:
-    if len(history) < 2 and running:
-        _step_curve(paths)
-        return
-    if not history:
-        return
+    """By epoch; by step until there are two epochs to draw a line between."""
+    if running and len(history) < 2:
+        _step_curve(read_steps(paths))
+    elif history:
+        _epoch_curves(history)
+
+
+def _epoch_curves(history: list[Epoch]) -> None:
     rows = [epoch.model_dump() for epoch in history]
-    left, right = st.columns(2)
-    for column, metric, title in (
-        (left, "loss", _("Loss")),
-        (right, "accuracy", _("Accuracy")),
-    ):
+    metrics = {"loss": _("Loss"), "accuracy": _("Accuracy")}
+    for column, (metric, title) in zip(st.columns(2), metrics.items(), strict=True):
         with column:
             _chart(plot_curves(curves_info(rows, metric), _labels(title), **_look()), metric, title)
 
 
-def _step_curve(paths: RunPaths) -> None:
-    """The loss of every step: what there is to see before the second epoch has ended."""
-    buckets = read_steps(paths)
+def _step_curve(buckets: list[list[float]]) -> None:
     if not buckets:
-        st.caption(_("The first point of the curve appears after the first steps."))
         return
     labels = CurveLabels(train=_("training"), validation="", x=_("step"), y=_("Loss"))
     _chart(plot_step_curve(step_curve_info(buckets), labels, **_look()), "steps", _("Loss"))

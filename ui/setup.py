@@ -142,7 +142,10 @@ def layer_summary(config: RunConfig, info: DatasetInfo) -> None:
         hide_index=True,
         height=min(38 + 35 * len(rows), 420),
         alt=ngettext("Network with {n} layer", "Network with {n} layers", len(rows)),
-        column_config={_("Parameters"): st.column_config.NumberColumn(format="localized")},
+        column_config={
+            _("Output"): st.column_config.TextColumn(width=95),
+            _("Parameters"): st.column_config.NumberColumn(format="localized", width=90),
+        },
     )
 
 

@@ -1,0 +1,125 @@
+"""Which images and which pairs of classes a run confuses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from core.evaluation.metrics import ClassScore, Floats, Ints, cross_entropy
+from core.evaluation.predictions import Predictions
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusedPair:
+    """``count`` images of class ``true`` were taken for ``pred``: ``share`` of that class."""
+
+    true: int
+    pred: int
+    count: int
+    share: float
+
+
+class TopK(NamedTuple):
+    """The likeliest classes, best first: ``classes`` (…, k) int64, ``proba`` (…, k)."""
+
+    classes: npt.NDArray[np.int64]
+    proba: Floats
+
+
+class ErrorOrder(StrEnum):
+    """How a gallery of mistakes is sorted: what comes first."""
+
+    CONFIDENCE = "confidence"  # the predicted class with the highest probability
+    LOSS = "loss"  # the true class with the lowest probability
+    CLASS = "class"  # by true class, then predicted class, then confidence
+    ROW = "row"  # as in the dataset
+
+
+def most_confused(matrix: Ints, k: int = 10) -> list[ConfusedPair]:
+    """The at most ``k`` cells off the diagonal with the most images; empty cells never.
+
+    Sorted by count, then by share of the true class, then by class index.
+    """
+    wrong = np.array(matrix)
+    np.fill_diagonal(wrong, 0)
+    true, pred = np.nonzero(wrong)
+    count = wrong[true, pred]
+    share = count / np.asarray(matrix).sum(axis=1)[true]
+    best = np.lexsort((pred, true, -share, -count))[:k]
+    columns = (array[best].tolist() for array in (true, pred, count, share))
+    return [ConfusedPair(*row) for row in zip(*columns, strict=True)]
+
+
+def worst_classes(scores: Sequence[ClassScore], k: int | None = None) -> list[ClassScore]:
+    """The classes with the lowest recall first; of equals, the one with more images.
+
+    A class without images has no recall and is left out.
+    """
+    known = [
+        (score.recall, -score.support, score.index, score)
+        for score in scores
+        if score.recall is not None
+    ]
+    return [entry[-1] for entry in sorted(known)][:k]
+
+
+def select_errors(
+    predictions: Predictions,
+    *,
+    true: int | None = None,
+    pred: int | None = None,
+    order: ErrorOrder = ErrorOrder.CONFIDENCE,
+    reverse: bool = False,
+) -> npt.NDArray[np.int64]:
+    """Positions in ``predictions`` of the images to show, (m,) int64.
+
+    With both classes given: exactly the images of that cell of the confusion matrix, which on
+    the diagonal are right. Otherwise the mistakes only, of one true or one predicted class
+    where that is given. ``reverse`` shows the other end first. Ties keep the dataset's order
+    either way. ``predictions.rows[result]`` are the rows of the dataset.
+    """
+    y_pred = predictions.y_pred
+    if true is None or pred is None:
+        chosen = y_pred != predictions.y_true
+    else:
+        chosen = np.ones(len(y_pred), dtype=bool)
+    if true is not None:
+        chosen &= predictions.y_true == true
+    if pred is not None:
+        chosen &= y_pred == pred
+    positions = np.flatnonzero(chosen)
+    keys = _sort_keys(predictions, y_pred, positions, order)
+    sign = -1 if reverse else 1
+    return positions[np.lexsort([sign * key for key in reversed(keys)])]
+
+
+def _sort_keys(
+    predictions: Predictions, y_pred: Ints, positions: Ints, order: ErrorOrder
+) -> list[npt.NDArray[np.float64]]:
+    """What to sort by, most important first, small values first."""
+    y_true, proba = predictions.y_true[positions], predictions.proba[positions]
+    confidence = -proba.max(axis=1)
+    columns: dict[ErrorOrder, list[npt.NDArray[np.generic]]] = {
+        ErrorOrder.CONFIDENCE: [confidence],
+        ErrorOrder.LOSS: [-cross_entropy(y_true, proba)],
+        ErrorOrder.CLASS: [y_true, y_pred[positions], confidence],
+        ErrorOrder.ROW: [predictions.rows[positions]],
+    }
+    return [column.astype(np.float64) for column in columns[order]]
+
+
+def top_k(proba: Floats, k: int = 5) -> TopK:
+    """The ``k`` likeliest classes of every row, best first; all of them if there are fewer.
+
+    ``proba`` is (classes,) or (n, classes). Of equal probabilities the lower class index comes
+    first. Raises ValueError for k < 1.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    classes = np.argsort(-proba, axis=-1, kind="stable")[..., :k]
+    return TopK(classes, np.take_along_axis(proba, classes, axis=-1))

@@ -1,0 +1,166 @@
+"""Which dataset a session looks at, and what can be done with it."""
+
+from __future__ import annotations
+
+import functools
+
+import streamlit as st
+
+from core.config import RunConfig
+from core.datasets.dataset import DIGITS, Dataset, DatasetInfo
+from core.datasets.registry import (
+    damaged_datasets,
+    delete_dataset,
+    list_datasets,
+    open_dataset,
+)
+from core.errors import N_, DatasetError, LabError
+from core.presets import preset_config
+from core.records import RunStatus
+from ui.forms import fill_form, form_is_empty, key
+from ui.i18n import _, compact, ngettext, number, say, say_error
+from ui.markdown import literal
+from ui.setup import FIRST_PRESET
+from ui.state import get_lab, go_to, guarded
+
+TITLES = {DIGITS: N_("Handwritten digits")}
+"""What a built-in dataset is called, besides its name."""
+
+
+def choose_dataset() -> Dataset | None:
+    """The picker, and the dataset it stands at; None, said on the page, if it is damaged."""
+    paths = get_lab().paths
+    infos = {info.name: info for info in list_datasets(paths)}
+    if st.session_state.get("dataset") not in infos:  # deleted since, or nothing chosen yet
+        st.session_state["dataset"] = DIGITS
+    name = st.selectbox(
+        _("Dataset"),
+        list(infos),
+        format_func=lambda name: dataset_title(infos[name]),
+        key="dataset",
+        help=_("The digits are built in; others are imported from your own images."),
+        persist_state="session",
+    )
+    try:
+        return open_dataset(paths, name)
+    except LabError as error:
+        st.error(literal(say_error(error)))
+        return None
+
+
+def dataset_title(info: DatasetInfo) -> str:
+    return f"{info.name} – {_(TITLES[info.name])}" if info.name in TITLES else info.name
+
+
+def show_damaged() -> None:
+    """Folders that cannot be used, each with the reason and a way to be rid of it."""
+    for name, reason in damaged_datasets(get_lab().paths):
+        text, button = st.columns([5, 1], vertical_alignment="center")
+        text.warning(literal(say(reason)))
+        button.button(_("Delete"), key=f"delete.{name}", on_click=_ask_to_delete, args=(name,))
+
+
+def figures(info: DatasetInfo) -> None:
+    """The dataset in four figures."""
+    height, width, channels = info.image_shape
+    values = {
+        _("Images"): compact(sum(info.splits.values())),
+        _("Classes"): number(len(info.class_names)),
+        _("Size in pixels"): f"{width}×{height}",
+        _("Colours"): _("grey") if channels == 1 else _("RGB"),
+    }
+    for column, (label, value) in zip(st.columns(len(values)), values.items(), strict=True):
+        column.metric(label, value)
+
+
+def actions(info: DatasetInfo) -> None:
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        st.button(
+            _("Train on this dataset"),
+            key="train_on",
+            type="primary",
+            icon=":material/model_training:",
+            on_click=guarded,
+            args=(functools.partial(_train_on, info),),
+        )
+        if info.name != DIGITS:
+            st.button(
+                _("Delete"),
+                key="delete",
+                icon=":material/delete:",
+                on_click=_ask_to_delete,
+                args=(info.name,),
+            )
+
+
+def _train_on(info: DatasetInfo) -> None:
+    fill_form_if_empty(info)
+    st.session_state[key("data", "dataset")] = info.name
+    st.session_state["train_view"] = "setup"
+    go_to("pages/train.py")
+
+
+def fill_form_if_empty(info: DatasetInfo) -> None:
+    """Otherwise the Train page would fill it later, over what has been chosen here."""
+    if form_is_empty():
+        fill_form(preset_config(FIRST_PRESET, info.name, info.image_shape))
+
+
+def _ask_to_delete(name: str) -> None:
+    """In a callback: the dialog itself can only be opened by the page."""
+    st.session_state["_delete_dataset"] = name
+
+
+def show_delete_dialog() -> None:
+    """The question, if somebody has asked for it in this run of the page."""
+    name = st.session_state.pop("_delete_dataset", None)
+    if name is not None:
+        st.dialog(_("Delete the dataset?"))(_delete_dialog)(name)
+
+
+def _delete_dialog(name: str) -> None:
+    trained = sum(_uses(record.config, name) for record in get_lab().store.runs())
+    st.write(_("“{name}” and all its images will be gone for good.", name=literal(name)))
+    if trained:
+        st.warning(
+            ngettext(
+                "{n} run was trained on it. It keeps its figures, but its images cannot be "
+                "shown any more.",
+                "{n} runs were trained on it. They keep their figures, but their images cannot "
+                "be shown any more.",
+                trained,
+            )
+        )
+    if st.button(_("Delete for good"), key="delete_sure", type="primary"):
+        try:
+            delete_unused(name)
+        except LabError as error:
+            st.error(literal(say_error(error)))
+            return
+        st.rerun()
+
+
+def delete_unused(name: str) -> None:
+    """Delete a dataset that no training needs.
+
+    Raises:
+        DatasetError: if a run that is queued or running uses it.
+        NotFoundError: if there is no such dataset any more.
+    """
+    lab = get_lab()
+    active = lab.store.runs(RunStatus.RUNNING, RunStatus.QUEUED)
+    users = [record.id for record in active if _uses(record.config, name)]
+    if users:
+        raise DatasetError(
+            N_(
+                "“{name}” cannot be deleted: the run {run} is training on it or waiting to. "
+                "Stop the run first, or wait for its end."
+            ),
+            name=name,
+            run=users[0],
+        )
+    delete_dataset(lab.paths, name)
+
+
+def _uses(config: RunConfig, name: str) -> bool:
+    return config.data.dataset == name

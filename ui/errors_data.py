@@ -1,0 +1,124 @@
+"""What the Errors page shows, read and computed once for all sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.datasets.dataset import Split
+from core.datasets.registry import open_dataset
+from core.errors import N_, DatasetError, NotFoundError, text
+from core.evaluation.confusions import ConfusedPair, most_confused
+from core.evaluation.metrics import (
+    ClassScore,
+    Summary,
+    confusion_matrix,
+    per_class,
+    summary,
+)
+from core.evaluation.predictions import Predictions, load_split, saved_splits
+from core.plots.matrix import MatrixInfo, MatrixLabels, MatrixScale, matrix_info, plot_matrix
+from core.records import RunRecord
+from ui.i18n import _, percent
+from ui.state import get_lab
+
+PAIRS = 30
+"""So many of the most confused pairs are listed."""
+SPLIT_ORDER = ("test", "val")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One split as one run judged it: the arrays are shared by all sessions, and never changed."""
+
+    run_id: str
+    split: str
+    classes: tuple[str, ...]
+    predictions: Predictions
+    summary: Summary
+    matrix: NDArray[np.int64]
+    scores: tuple[ClassScore, ...]
+    pairs: tuple[ConfusedPair, ...]
+
+    @property
+    def wrong(self) -> int:
+        return self.summary.n - int(self.matrix.diagonal().sum())
+
+
+def judged_splits(record: RunRecord) -> list[str]:
+    """The splits that the run has predictions for, the test split first.
+
+    Raises LabError when there are none or the file cannot be read.
+    """
+    path = get_lab().paths.run(record.id).predictions
+    saved = saved_splits(path)
+    if not saved:
+        raise NotFoundError(N_("There are no predictions at {path}."), path=str(path))
+    return sorted(saved, key=lambda s: SPLIT_ORDER.index(s) if s in SPLIT_ORDER else 9)
+
+
+def judged(record: RunRecord, split: str) -> Judged:
+    """Raises LabError when the predictions cannot be read."""
+    path = get_lab().paths.run(record.id).predictions
+    return _judged(path, path.stat().st_mtime_ns, split, record.class_names)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _judged(path: Path, changed: int, split: str, names: tuple[str, ...]) -> Judged:
+    predictions = load_split(path, split)
+    classes = predictions.proba.shape[1]
+    matrix = confusion_matrix(predictions.y_true, predictions.y_pred, classes)
+    return Judged(
+        run_id=path.parent.name,
+        split=split,
+        # A folder from elsewhere may name fewer classes than it predicts.
+        classes=(*names, *map(str, range(len(names), classes)))[:classes],
+        predictions=predictions,
+        summary=summary(predictions),
+        matrix=matrix,
+        scores=tuple(per_class(matrix)),
+        pairs=tuple(most_confused(matrix, PAIRS)),
+    )
+
+
+def pictures(record: RunRecord, split: str) -> Split:
+    """The images that the predictions are about.
+
+    Raises LabError when the dataset is gone or is not the one that the run has seen.
+    """
+    paths, name = get_lab().paths, record.config.data.dataset
+    found = open_dataset(paths, name).info.fingerprint
+    if found != record.dataset_fingerprint:
+        raise DatasetError(
+            N_("The dataset “{name}” is not the one that this run has seen: it was replaced."),
+            name=name,
+            remedy=text(N_("Train again on the present dataset to see its images here.")),
+        )
+    return _pictures(name, found, split, str(paths.root))
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _pictures(name: str, fingerprint: str, split: str, root: str) -> Split:
+    return open_dataset(get_lab().paths, name).split(split)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def cells(run_id: str, split: str, scale: MatrixScale, _judged: Judged) -> MatrixInfo:
+    """The cells of the chart; their order is the same for every scale."""
+    return matrix_info(_judged.matrix, _judged.classes, scale)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def matrix_option(
+    run_id: str, split: str, scale: MatrixScale, language: str, dark: bool, _info: MatrixInfo
+) -> dict[str, Any]:
+    """The chart of the matrix: writing thousands of percentages takes too long for every click."""
+    labels = MatrixLabels(
+        true=_("True class"), pred=_("Predicted class"), images=_("Images"), share=_("Share")
+    )
+    return plot_matrix(_info, labels, dark=dark, percent=percent)

@@ -1,0 +1,128 @@
+"""Many small pictures with captions as one element: no column and no request for each of them."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+SIZE = 128
+"""Side of a thumbnail on the screen, in pixels, unless the caller wants another."""
+LOSSLESS = 96
+"""Up to this side every pixel is sent as it is; larger pictures are photographs, sent as JPEG."""
+SHARPNESS = 2
+"""Pixels sent per pixel of the page at most: what a good screen can show."""
+
+# Blue and orange, for every kind of colour vision; the sign says the same without colour.
+_TONES = {"good": ("#0072B2", "✓ "), "bad": ("#D55E00", "✗ "), None: ("transparent", "")}
+# Never with a leading newline: st.html would take a body of style tags only for an event.
+_STYLE = """<style>
+.lz-gallery{display:flex;flex-wrap:wrap;gap:.75rem;list-style:none;margin:0;padding:0}
+.lz-gallery li{margin:0;padding:0}
+.lz-gallery figure{margin:0;display:flex;flex-direction:column;gap:.3rem}
+.lz-gallery img{display:block;border-radius:.2rem;border-bottom:3px solid transparent}
+.lz-gallery img.lz-pixels{image-rendering:pixelated}
+.lz-gallery figcaption{font-size:.78rem;line-height:1.3;overflow-wrap:anywhere}
+.lz-gallery figcaption span{display:block}
+.lz-gallery figcaption span:not(:first-child){opacity:.75}
+</style>"""
+
+
+class Thumb(NamedTuple):
+    """A picture uint8 (h, w, c), c 1 or 3, and what stands under and behind it, as plain text.
+
+    ``tone`` marks a right or a wrong answer; ``alt`` is also shown when the pointer rests on it.
+    """
+
+    image: NDArray[np.uint8]
+    caption: Sequence[str]
+    alt: str
+    tone: Literal["good", "bad"] | None = None
+
+
+def gallery(items: Sequence[Thumb], *, key: str, size: int = SIZE) -> None:
+    """The pictures side by side in reading order, ``size`` pixels wide and high at most."""
+    with st.container(key=key):
+        st.html(gallery_html(items, size))
+
+
+def gallery_html(items: Sequence[Thumb], size: int = SIZE) -> str:
+    """What :func:`gallery` shows; every text in it is escaped."""
+    figures = "".join(_figure(item, size) for item in items)
+    return f'{_STYLE}<ul class="lz-gallery" role="list">{figures}</ul>'
+
+
+def _figure(item: Thumb, size: int) -> str:
+    width, height, whole = shown_size(item.image.shape, size)
+    colour, sign = _TONES[item.tone]
+    alt = html.escape(item.alt)
+    first, *rest = item.caption or [""]
+    lines = "".join(f"<span>{html.escape(line)}</span>" for line in (sign + first, *rest))
+    return (
+        f'<li style="width:{size}px"><figure title="{alt}">'
+        f'<img class="{"lz-pixels" if whole else ""}" style="border-color:{colour}" '
+        f'width="{width}" height="{height}" alt="{alt}" src="{data_url(item.image, size)}">'
+        f"<figcaption>{lines}</figcaption></figure></li>"
+    )
+
+
+def shown_size(shape: tuple[int, ...], size: int) -> tuple[int, int, bool]:
+    """(width, height) on the page, and whether every pixel is a square of whole page pixels.
+
+    Small pictures grow by a whole factor, because uneven pixels look like a pattern.
+    """
+    height, width = shape[:2]
+    factor = size // max(height, width)
+    if factor >= 1:
+        return width * factor, height * factor, True
+    scale = size / max(height, width)
+    return max(1, round(width * scale)), max(1, round(height * scale)), False
+
+
+def data_url(image: NDArray[np.uint8], size: int = SIZE) -> str:
+    """The picture as the ``src`` of an ``<img>`` that shows it at most ``size`` pixels large."""
+    pixels = np.ascontiguousarray(image)
+    # By content, so that it never shows yesterday's picture: hashing costs less than encoding.
+    digest = blake2b(pixels.data, digest_size=16).hexdigest()
+    return _encoded(pixels, digest, pixels.shape, size)
+
+
+@st.cache_data(show_spinner=False, max_entries=4096)
+def _encoded(_pixels: NDArray[np.uint8], digest: str, shape: tuple[int, ...], size: int) -> str:
+    if max(shape[:2]) <= LOSSLESS:
+        kind, data = "png", _saved(as_image(_pixels), "PNG", compress_level=3)
+    else:
+        picture = as_image(_pixels)
+        picture.thumbnail((SHARPNESS * size, SHARPNESS * size))
+        kind, data = "jpeg", _saved(picture, "JPEG", quality=90)
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """Every pixel of the picture as a PNG, for ``st.image`` and downloads."""
+    pixels = np.ascontiguousarray(image)
+    return _png(pixels, blake2b(pixels.data, digest_size=16).hexdigest(), pixels.shape)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _png(_pixels: NDArray[np.uint8], digest: str, shape: tuple[int, ...]) -> bytes:
+    return _saved(as_image(_pixels), "PNG")
+
+
+def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
+    """A Pillow image of (h, w, 1), (h, w, 3) or (h, w) pixels."""
+    return Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
+
+
+def _saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
