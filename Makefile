@@ -1,0 +1,14 @@
+# A thin front to scripts/env.py, where the work is done (and which Windows calls directly).
+# make run PORT=8600 | make run ARGS="--server.address=0.0.0.0" | make test ARGS="-k config"
+PYTHON ?= python3
+TASK = @$(PYTHON) scripts/env.py
+
+.PHONY: help run run-gpu test check format lock
+help:
+	$(TASK) help
+
+run run-gpu:
+	$(TASK) $@ $(if $(PORT),--server.port=$(PORT)) $(ARGS)
+
+test check format lock:
+	$(TASK) $@ $(ARGS)
