@@ -78,7 +78,7 @@ def load_checkpoint(path: Path, model: keras.Model) -> tuple[TrainingState, list
             best = [saved[f"best{i}"] for i in range(_count(saved, "best"))]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise StoreError(
             N_("The checkpoint {file} cannot be read: {error}."), file=str(path), error=str(error)
         ) from error

@@ -11,17 +11,15 @@ from core.jobs.devices import slots
 from core.jobs.runner import Supervisor, make_launcher
 from core.jobs.service import ComputeService
 from core.jobs.workers import HostLauncher
-from core.paths import Paths
+from core.paths import Paths, default_root
 from core.store import Store
-
-DEFAULT_ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 
 
 class Lab:
     """Store, runner and computing process over one ``artifacts/`` directory."""
 
-    def __init__(self, root: Path = DEFAULT_ARTIFACTS) -> None:
-        self.paths = Paths(root).create()
+    def __init__(self, root: Path | None = None) -> None:
+        self.paths = Paths(root or default_root()).create()
         self.store = Store(self.paths)
         ensure_digits(self.paths)
         devices = slots()

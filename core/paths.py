@@ -23,6 +23,11 @@ def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None
     partial.replace(path)
 
 
+def default_root() -> Path:
+    """``LIENZO_ARTIFACTS``, or ``artifacts/`` beside the code."""
+    return Path(os.environ.get("LIENZO_ARTIFACTS") or Path(__file__).parents[1] / "artifacts")
+
+
 @dataclass(frozen=True)
 class RunPaths:
     """The files of one run."""
@@ -65,6 +70,11 @@ class RunPaths:
     def stop(self) -> Path:
         """Exists while somebody wants this run to stop."""
         return self.folder / "stop"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains the run, for as long as it lives."""
+        return self.folder / ".lock"
 
     @property
     def scratch(self) -> Path:

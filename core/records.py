@@ -7,7 +7,6 @@ until a worker has taken it, the worker while it lives, and the supervisor once 
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import socket
@@ -289,16 +288,11 @@ def read_steps(paths: RunPaths) -> list[list[float]]:
 
 
 def lab_id(paths: Paths) -> str:
-    """The name of this ``artifacts/`` directory, made on first use.
+    """The name of this ``artifacts/`` directory, made on first use by whoever holds its lock.
 
     A folder copied in from elsewhere keeps the id of the lab it came from, so that a server never
     goes on by itself with somebody else's training.
     """
-    try:
-        with paths.lab_id.open("x") as file:
-            file.write(secrets.token_hex(8))
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        pass
+    if not paths.lab_id.exists():
+        write_atomic(paths.lab_id, secrets.token_hex(8))
     return paths.lab_id.read_text()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +20,6 @@ class StopSignal:
     """Set once, by whoever comes first; read by the training at every batch."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
         self._reason: Reason | None = None
         self._lock = threading.Lock()
 
@@ -30,17 +31,22 @@ class StopSignal:
     def set(self, reason: Reason) -> None:
         with self._lock:
             self._reason = self._reason or reason
-        self._event.set()
 
-    def watch_file(self, path: Path) -> None:
-        """Stop for the user as soon as ``path`` exists."""
+    @contextmanager
+    def watching(self, path: Path) -> Iterator[None]:
+        """Inside, stop for the user as soon as ``path`` exists."""
+        over = threading.Event()
 
         def poll() -> None:
-            while not self._event.wait(POLL_SECONDS):
+            while self._reason is None and not over.wait(POLL_SECONDS):
                 if path.exists():
                     self.set("user")
 
         threading.Thread(target=poll, name="stop-file", daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
 
     def watch_lifeline(self, descriptor: int = 0) -> None:
         """Stop for the server as soon as the other end of this pipe is gone.

@@ -72,11 +72,11 @@ class Store:
 
     def __init__(self, paths: Paths, url: str | None = None) -> None:
         self.paths = paths.create()
-        self.lab_id = lab_id(paths)
         self._engine = _engine(url or os.environ.get("LIENZO_DB_URL") or _sqlite(paths))
         try:
             # Server and command line may start at the same moment.
             with FileLock(paths.index_lock):
+                self.lab_id = lab_id(paths)
                 if migrate(self._engine):
                     self.reindex()
         except sa.exc.SQLAlchemyError as error:
@@ -133,8 +133,7 @@ class Store:
             RunError: if it is running.
         """
         folder = run_paths(self.paths, run_id).folder
-        record = self.read(run_id)
-        if record.status is RunStatus.RUNNING and process_alive(record):
+        if _is_running(folder):
             raise RunError(N_("Run {run} is running: stop it before deleting it."), run=run_id)
         # The rename makes the run vanish at once and as a whole, however long removal takes.
         doomed = folder.with_name(f".deleted-{run_id}")
@@ -165,16 +164,12 @@ class Store:
 
     def reindex(self) -> ReindexReport:
         """Make the index anew from the folders."""
-        records: list[RunRecord] = []
-        problems: list[tuple[str, Text]] = []
-        for folder in sorted(p for p in self.paths.runs.iterdir() if not p.name.startswith(".")):
-            try:
-                records.append(_read_folder(folder))
-            except LabError as error:
-                problems.append((folder.name, error.text))
         with self._engine.begin() as connection:
+            # Before the folders are read: whoever makes a run meanwhile, folder first, then waits
+            # for this transaction and cannot be overlooked.
             connection.execute(RUNS.delete())
             connection.execute(PROBLEMS.delete())
+            records, problems = _read_folders(self.paths)
             for batch in _batches([_row(r) for r in records]):
                 connection.execute(RUNS.insert(), batch)
             rows = [{"folder": f[:255], "message": t.model_dump_json()} for f, t in problems]
@@ -192,6 +187,26 @@ class Store:
                 update = RUNS.update().where(RUNS.c.id == record.id).values(**row)
                 if connection.execute(update).rowcount == 0:
                     connection.execute(RUNS.insert(), row)
+
+
+def _is_running(folder: Path) -> bool:
+    """Whether a process trains the run at this moment; one that cannot be read is not running."""
+    try:
+        record = read_record_file(folder / "run.json")
+    except StoreError:
+        return False
+    return record.status is RunStatus.RUNNING and process_alive(record)
+
+
+def _read_folders(paths: Paths) -> tuple[list[RunRecord], list[tuple[str, Text]]]:
+    records: list[RunRecord] = []
+    problems: list[tuple[str, Text]] = []
+    for folder in sorted(p for p in paths.runs.iterdir() if not p.name.startswith(".")):
+        try:
+            records.append(_read_folder(folder))
+        except LabError as error:
+            problems.append((folder.name, error.text))
+    return records, problems
 
 
 def _read_folder(folder: Path) -> RunRecord:

@@ -13,7 +13,8 @@ import statistics
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock, Timeout
 
 from core.augment import augmentation_layers
 from core.callbacks import Checkpoint, EpochOrder, Halt, Halted, NaNGuard, Reporter
@@ -28,7 +30,7 @@ from core.checkpoint import Array, TrainingState, load_checkpoint
 from core.config import RunConfig, TrainConfig
 from core.datasets.dataset import Dataset
 from core.datasets.registry import open_dataset
-from core.errors import N_, DatasetError
+from core.errors import N_, DatasetError, RunError
 from core.evaluation.metrics import summary
 from core.evaluation.predictions import Predictions, save_predictions
 from core.failures import explain
@@ -44,6 +46,7 @@ from core.records import (
     RunSummary,
     now,
     read_record,
+    run_paths,
     write_history,
     write_progress,
     write_record,
@@ -51,6 +54,7 @@ from core.records import (
 from core.signals import StopSignal, give_way
 
 EVAL_BATCH = 256
+LOCK_SECONDS = 60.0
 _VERSIONED = ("keras", "tensorflow", "jax", "torch", "numpy")
 
 
@@ -97,20 +101,38 @@ def run_training(
     """Train a queued or interrupted run from where it stands, and write how it ended.
 
     Never raises for what goes wrong in the training itself: that is the record's ``failure``.
+    A run that is over is returned as it is.
 
     Raises:
         NotFoundError: if there is no such run.
         StoreError: if its record cannot be read.
+        RunError: if another process goes on training it.
     """
-    record = read_record(paths, run_id).taken_by_this_process()
-    record = record.changed(versions=_versions())
-    write_record(paths, record)
-    files = paths.run(run_id)
-    _fresh_scratch(files)
-    signal = signal or StopSignal()
-    signal.watch_file(files.stop)
     try:
-        record = _train(paths, record, signal, extra)
+        # A worker that a dead server left behind may still be about to save and end.
+        with FileLock(run_paths(paths, run_id).lock, timeout=LOCK_SECONDS):
+            record = read_record(paths, run_id)
+            if record.status.is_over() and not record.status.can_resume():
+                return record
+            return _own(paths, record, signal or StopSignal(), extra)
+    except Timeout:
+        raise RunError(N_("Run {run} is being trained by another process."), run=run_id) from None
+
+
+def _own(
+    paths: Paths, record: RunRecord, signal: StopSignal, extra: Sequence[keras.callbacks.Callback]
+) -> RunRecord:
+    """From the first word of the process that owns the run to its last."""
+    record = record.taken_by_this_process().changed(versions=_versions())
+    write_record(paths, record)
+    files = paths.run(record.id)
+    try:
+        with _scratch(files), signal.watching(files.stop):
+            write_progress(files, Progress(epochs=record.config.train.epochs))
+            dataset = open_dataset(paths, record.config.data.dataset)
+            record = _describe(record, dataset)
+            write_record(paths, record)
+            record = _train(record, dataset, files, signal, extra)
     except Halted as halt:
         record = _halted(record, halt)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is written down
@@ -121,13 +143,13 @@ def run_training(
 
 
 def _train(
-    paths: Paths, record: RunRecord, signal: StopSignal, extra: Sequence[keras.callbacks.Callback]
+    record: RunRecord,
+    dataset: Dataset,
+    files: RunPaths,
+    signal: StopSignal,
+    extra: Sequence[keras.callbacks.Callback],
 ) -> RunRecord:
-    config, files = record.config, paths.run(record.id)
-    write_progress(files, Progress(epochs=config.train.epochs))
-    dataset = open_dataset(paths, config.data.dataset)
-    record = _describe(record, dataset)
-    write_record(paths, record)
+    config = record.config
     keras.utils.set_random_seed(config.train.seed)
     trainer = build_trainer(config, dataset)
     state, best = load_checkpoint(files.checkpoint, trainer.model) or (TrainingState(), [])
@@ -317,18 +339,30 @@ def _ended(
 def _close(paths: Paths, record: RunRecord) -> None:
     """The last word, after which the worker touches nothing of the run any more."""
     files = paths.run(record.id)
-    shutil.rmtree(files.scratch, ignore_errors=True)
     write_record(paths, record)
     if record.status is not RunStatus.INTERRUPTED:
         files.stop.unlink(missing_ok=True)
         files.checkpoint.unlink(missing_ok=True)
 
 
-def _fresh_scratch(files: RunPaths) -> None:
-    """An empty temporary directory of the run's own: Keras leaves files there when killed."""
-    shutil.rmtree(files.scratch, ignore_errors=True)
+@contextmanager
+def _scratch(files: RunPaths) -> Iterator[None]:
+    """A temporary directory of the run's own, because Keras leaves files there when killed."""
+    _sweep(files)
     files.scratch.mkdir()
-    tempfile.tempdir = str(files.scratch)
+    before, tempfile.tempdir = tempfile.tempdir, str(files.scratch)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        _sweep(files)
+
+
+def _sweep(files: RunPaths) -> None:
+    """Remove what a kill or a full disk has left half written, by Keras or by ourselves."""
+    shutil.rmtree(files.scratch, ignore_errors=True)
+    for partial in files.folder.glob(".*.tmp"):
+        partial.unlink(missing_ok=True)
 
 
 def _versions() -> dict[str, str]:

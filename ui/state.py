@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import streamlit as st
 
 from core.config import RunConfig
 from core.errors import LabError
-from core.lab import DEFAULT_ARTIFACTS, Lab
+from core.lab import Lab
 from core.records import RunRecord
 from ui.i18n import say_error
 
@@ -23,7 +21,7 @@ LISTED_RUNS = 50
 @st.cache_resource(show_spinner=False)
 def get_lab() -> Lab:
     """The lab of this server, started at the first page."""
-    lab = Lab(Path(os.environ.get("LIENZO_ARTIFACTS") or DEFAULT_ARTIFACTS))
+    lab = Lab()
     lab.start()
     return lab
 

@@ -37,6 +37,7 @@ IDLE_SECONDS = 1.0
 STOP_GRACE_SECONDS = 30.0
 """Time for a stopped training to evaluate and save what it has, before it is terminated."""
 KILL_GRACE_SECONDS = 5.0
+CLOSE_SECONDS = 5.0
 MAX_RESUMES = 10
 """A run that has taken its server down so often is not started again by itself."""
 
@@ -90,6 +91,8 @@ class Supervisor:
         """Let go: workers save and end by themselves, to be resumed at the next start."""
         self._closing = True
         self._wake.set()
+        if self._thread.is_alive():  # or it might start one more worker
+            self._thread.join(CLOSE_SECONDS)
         self.launcher.close()
 
     # -- asked for by pages ---------------------------------------------------------------------
@@ -117,7 +120,7 @@ class Supervisor:
         self._wake.set()
 
     def resume(self, run_id: str) -> None:
-        """Go on with an interrupted run from its last checkpoint.
+        """Go on with an interrupted run from its last checkpoint; from now on it is this lab's.
 
         Raises:
             RunError: if it is not interrupted.
@@ -129,7 +132,7 @@ class Supervisor:
                 run=run_id,
                 status=record.status.value,
             )
-        self._requeue(record)
+        self._requeue(record.changed(owner="server", lab_id=self.store.lab_id))
         self._wake.set()
 
     # -- the thread -----------------------------------------------------------------------------
@@ -137,14 +140,18 @@ class Supervisor:
     def _loop(self) -> None:
         """Nothing that a run does may end this."""
         while not self._closing and not self._acquire():
-            self._wake.wait(1.0)
+            self._pause(1.0)
+        if not self._closing:
+            # The last supervisor may have been killed between a folder and its row in the index.
+            self._careful(self.store.reindex)
         while not self._closing:
-            try:
-                self.tick()
-            except Exception:  # noqa: BLE001 - it is logged, and the queue must go on
-                _LOG.exception("the supervisor goes on after an error")
-            self._wake.wait(TICK_SECONDS if self._jobs else IDLE_SECONDS)
-            self._wake.clear()
+            self._careful(self.tick)
+            self._pause(TICK_SECONDS if self._jobs else IDLE_SECONDS)
+        self._lock.release()
+
+    def _pause(self, seconds: float) -> None:
+        self._wake.wait(seconds)
+        self._wake.clear()
 
     def _acquire(self) -> bool:
         try:
@@ -156,30 +163,45 @@ class Supervisor:
     def tick(self) -> None:
         """One look at everything: ended workers, stops, abandoned runs, the queue."""
         for job in list(self._jobs.values()):
-            self._watch(job)
+            self._careful(self._watch, job)
         for record in self.store.runs(RunStatus.RUNNING, RunStatus.INTERRUPTED):
             if record.id not in self._jobs:
-                self._recover(record)
+                self._careful(self._recover, record)
         for record in reversed(self.store.runs(RunStatus.QUEUED)):
-            self._advance(record)
+            if record.id not in self._jobs:
+                self._careful(self._advance, record)
+
+    def _careful(self, step: Callable[..., object], *about: object) -> None:
+        """Whatever is wrong with one run, the others go on."""
+        try:
+            step(*about)
+        except Exception as error:  # noqa: BLE001 - it is logged, and the queue must go on
+            _LOG.exception("the supervisor goes on after an error")
+            if isinstance(error, LabError):  # a folder was deleted or damaged by hand
+                self._careful(self.store.reindex)
 
     def _watch(self, job: _Job) -> None:
-        self._index(job)
+        files = self.store.paths.run(job.run_id)
         if job.worker.poll() is not None:
             del self._jobs[job.run_id]
             self._settle(job)
-        elif run_paths(self.store.paths, job.run_id).stop.exists():
-            self._press(job)
+        elif not files.record.exists():
+            job.worker.kill()  # deleted by hand: nothing is left to train for
+        else:
+            self._index(job)
+            if files.stop.exists():
+                self._press(job)
 
     def _index(self, job: _Job) -> None:
-        changed = run_paths(self.store.paths, job.run_id).record.stat().st_mtime
+        changed = self.store.paths.run(job.run_id).record.stat().st_mtime
         if changed != job.seen:
             job.seen = changed
             self.store.refresh(job.run_id)
 
     def _press(self, job: _Job) -> None:
         """The user's stop was asked for: wait, then terminate, then kill."""
-        job.stop_asked = job.stop_asked or self.clock()
+        if job.stop_asked is None:
+            job.stop_asked = self.clock()
         waited = self.clock() - job.stop_asked
         if waited > STOP_GRACE_SECONDS + KILL_GRACE_SECONDS:
             job.worker.kill()
@@ -190,42 +212,45 @@ class Supervisor:
     def _settle(self, job: _Job) -> None:
         """The worker is gone: if it left no last word, say it for it."""
         record = self.store.refresh(job.run_id)
-        if record.status in (RunStatus.RUNNING, RunStatus.QUEUED):
-            self._bury(record, job.worker.poll())
+        if record.status is RunStatus.QUEUED or is_abandoned(self.store.paths, record):
+            record = self._bury(record, "worker", _death(job.worker.poll()))
+        if record.status.is_over() and not record.status.can_resume():
+            self.store.paths.run(record.id).checkpoint.unlink(missing_ok=True)
 
-    def _bury(self, record: RunRecord, exit_code: int | None) -> None:
-        stop = run_paths(self.store.paths, record.id).stop
+    def _bury(self, record: RunRecord, by: str, failure: Failure | None = None) -> RunRecord:
+        """Nobody trains it any more: stopped if that was asked for, otherwise interrupted."""
+        stop = self.store.paths.run(record.id).stop
         if stop.exists():
-            self.store.save(record.changed(status=RunStatus.STOPPED, ended=now()))
-            stop.unlink(missing_ok=True)
-            return
-        self.store.save(
-            record.changed(
-                status=RunStatus.INTERRUPTED,
-                interrupted_by="worker",
-                ended=now(),
-                failure=_death(exit_code),
+            ended = record.changed(status=RunStatus.STOPPED, ended=now())
+        else:
+            ended = record.changed(
+                status=RunStatus.INTERRUPTED, interrupted_by=by, ended=now(), failure=failure
             )
-        )
+        self.store.save(ended)
+        stop.unlink(missing_ok=True)
+        return ended
 
     def _recover(self, record: RunRecord) -> None:
         """A run left behind: by a server that is gone (it goes on), or by a worker (it waits)."""
-        if record.status is RunStatus.RUNNING:  # its worker may have had a last word
-            told = self.store.read(record.id)
-            record = told if told == record else self.store.refresh(record.id)
-        if is_abandoned(self.store.paths, record):
-            record = record.changed(
-                status=RunStatus.INTERRUPTED, interrupted_by="server", ended=now()
-            )
-            self.store.save(record)
-        if (
+        if record.status is not RunStatus.RUNNING and not self._goes_on(record):
+            return
+        told = self.store.read(record.id)
+        if told != record:  # its worker has had another word
+            self.store.refresh(record.id)
+        if is_abandoned(self.store.paths, told):
+            self._bury(told, "server")
+        elif self._goes_on(told):
+            self._requeue(told)
+
+    def _goes_on(self, record: RunRecord) -> bool:
+        """Whether an interrupted run is resumed by itself."""
+        return (
             record.status is RunStatus.INTERRUPTED
             and record.interrupted_by == "server"
             and record.owner == "server"
             and record.lab_id == self.store.lab_id
             and record.resumes < MAX_RESUMES
-        ):
-            self._requeue(record)
+        )
 
     def _requeue(self, record: RunRecord) -> None:
         run_paths(self.store.paths, record.id).stop.unlink(missing_ok=True)
@@ -236,15 +261,16 @@ class Supervisor:
 
     def _advance(self, record: RunRecord) -> None:
         """A queued run: out of the queue if it was stopped, onto a slot if one is free."""
-        if record.owner != "server" or record.id in self._jobs:
-            return
         stop = run_paths(self.store.paths, record.id).stop
-        if stop.exists():
-            self.store.save(record.changed(status=RunStatus.STOPPED, ended=now()))
-            stop.unlink(missing_ok=True)
-            return
         device = self._free_device()
-        if device is not None:
+        if device is None and not stop.exists():
+            return
+        record = self.store.refresh(record.id)  # the index may lag behind the folder
+        if record.status is not RunStatus.QUEUED or record.owner != "server":
+            return
+        if stop.exists() or record.lab_id != self.store.lab_id:
+            self._bury(record, "worker")  # copied in from elsewhere: nobody here asked for it
+        elif device is not None:
             self._launch(record, device)
 
     def _free_device(self) -> str | None:

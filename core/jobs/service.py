@@ -114,6 +114,7 @@ class ComputeService:
 def _exchange(process: subprocess.Popen[bytes], request: object) -> Any:
     assert process.stdin is not None
     assert process.stdout is not None
-    pickle.dump(request, process.stdin)
+    # As a whole: a request that cannot be pickled must not leave half of it in the pipe.
+    process.stdin.write(pickle.dumps(request))
     process.stdin.flush()
     return pickle.load(process.stdout)  # noqa: S301 - our own child process

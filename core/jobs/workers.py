@@ -15,6 +15,8 @@ import threading
 from pathlib import Path
 from typing import IO, Protocol
 
+import psutil
+
 from core.paths import Paths
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +71,8 @@ class PopenLauncher:
                 env=worker_environment(device),
                 start_new_session=True,
             )
-        self._workers.append(worker)
+        # Forgetting those that have ended closes our end of their lifelines.
+        self._workers = [w for w in self._workers if w.poll() is None] + [worker]
         return worker
 
     def close(self) -> None:
@@ -84,8 +87,13 @@ class HostedWorker:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.exit_code: int | None = None
+        self.orphaned = False
+        """Nobody will tell any more: whether it lives must be seen."""
+        self._process = _find(pid)
 
     def poll(self) -> int | None:
+        if self.exit_code is None and self.orphaned and not _lives(self._process):
+            self.exit_code = 1
         return self.exit_code
 
     def terminate(self) -> None:
@@ -102,6 +110,25 @@ class HostedWorker:
                 self.exit_code = -signal
 
 
+def _find(pid: int) -> psutil.Process | None:
+    """The process as it is now, told from a later one of the same number."""
+    try:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _lives(process: psutil.Process | None) -> bool:
+    try:
+        return (
+            process is not None
+            and process.is_running()
+            and process.status() != psutil.STATUS_ZOMBIE
+        )
+    except psutil.NoSuchProcess:
+        return False
+
+
 class HostLauncher:
     """Workers forked from a host that has Keras loaded already: some 0.01 s to start.
 
@@ -113,8 +140,10 @@ class HostLauncher:
         self._lock = threading.Lock()
         self._started = threading.Condition()
         self._workers: dict[int, HostedWorker] = {}
-        self._pids: dict[str, int] = {}
+        self._fresh: dict[str, HostedWorker] = {}
+        """run id → its worker, until whoever asked for it has seen it."""
         self._host: subprocess.Popen[str] | None = None
+        self._reader = threading.Thread()
 
     def warm_up(self) -> None:
         """Start the host now, so that the first training finds Keras loaded."""
@@ -123,18 +152,26 @@ class HostLauncher:
 
     def start(self, run_id: str, device: str) -> Worker:
         """See :class:`Launcher`. Waits for the host, at the first start some seconds."""
+        worker = self._ask(run_id) or self._ask(run_id)  # a host may die; two do not by chance
+        if worker is None:
+            raise OSError("the worker host ended before it could start the training")
+        return worker
+
+    def _ask(self, run_id: str) -> HostedWorker | None:
+        """None if the host died over it."""
         with self._lock:
             host = self._ready_host()
             assert host.stdin is not None
-            host.stdin.write(json.dumps({"run": run_id}) + "\n")
-            host.stdin.flush()
+            try:
+                host.stdin.write(json.dumps({"run": run_id}) + "\n")
+                host.stdin.flush()
+            except BrokenPipeError:
+                host.wait()
+                return None
         with self._started:
-            while run_id not in self._pids and host.poll() is None:
+            while run_id not in self._fresh and self._reader.is_alive():
                 self._started.wait(0.2)
-            pid = self._pids.pop(run_id, None)
-            if pid is None:
-                raise OSError("the worker host ended before it could start the training")
-            return self._workers[pid]
+            return self._fresh.pop(run_id, None)
 
     def close(self) -> None:
         if self._host and self._host.stdin:
@@ -143,8 +180,8 @@ class HostLauncher:
     def _ready_host(self) -> subprocess.Popen[str]:
         if self._host is None or self._host.poll() is not None:
             self._host = self._spawn()
-            reader = threading.Thread(target=self._read, args=(self._host,), daemon=True)
-            reader.start()
+            self._reader = threading.Thread(target=self._read, args=(self._host,), daemon=True)
+            self._reader.start()
         return self._host
 
     def _spawn(self) -> subprocess.Popen[str]:
@@ -166,10 +203,10 @@ class HostLauncher:
         assert host.stdout is not None
         mine: list[HostedWorker] = []
         self._listen(host.stdout, mine)
-        # Without the host nobody will tell how its workers end; their lifeline has ended too.
+        host.wait()
+        # Their lifeline has ended with the host: they save what they have, and end.
         for worker in mine:
-            if worker.exit_code is None:
-                worker.exit_code = 1
+            worker.orphaned = True
 
     def _listen(self, stream: IO[str], mine: list[HostedWorker]) -> None:
         for line in stream:
@@ -178,7 +215,7 @@ class HostLauncher:
                 if "run" in said:
                     worker = self._workers[said["pid"]] = HostedWorker(said["pid"])
                     mine.append(worker)
-                    self._pids[said["run"]] = said["pid"]
+                    self._fresh[said["run"]] = worker
                     self._started.notify_all()
                 else:
                     self._workers.pop(said["pid"]).exit_code = said["code"]

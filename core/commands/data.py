@@ -1,0 +1,246 @@
+"""``data …``: datasets in, looked at, and out again."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, get_args
+
+from tqdm import tqdm
+
+from core.commands.context import Answer, Context, WrongUseError, interruptible, say
+from core.commands.formats import amount, facts, printable, shape, table
+from core.commands.parser import Command, Group, add_yes
+from core.datasets.dataset import SPLITS, Dataset, DatasetInfo, ResizeMode
+from core.datasets.importing import import_dataset
+from core.datasets.limits import MAX_SIDE
+from core.datasets.options import ColorMode, ImportProgress
+from core.datasets.registry import (
+    damaged_datasets,
+    delete_dataset,
+    ensure_digits,
+    list_datasets,
+    validate_name,
+)
+from core.errors import DatasetError
+
+SHOWN_SKIPPED = 20
+
+
+def list_(context: Context) -> Answer:
+    ensure_digits(context.paths)
+    for name, problem in damaged_datasets(context.paths):
+        say(f"warning: {printable(name)}: {problem}")
+    infos = list_datasets(context.paths)
+    rows = [
+        (
+            info.name,
+            amount(len(info.class_names)),
+            *(amount(info.splits.get(split, 0)) for split in SPLITS),
+            shape(info.image_shape),
+            info.origin,
+        )
+        for info in infos
+    ]
+    counts = ("classes", *SPLITS)
+    text = table(("name", *counts, "images", "origin"), rows, right=counts)
+    return Answer([_summary(info) for info in infos], text)
+
+
+def show(context: Context) -> Answer:
+    return _shown(context.dataset(context.options.name))
+
+
+def add(context: Context) -> Answer:
+    options = context.options
+    try:
+        name = validate_name(context.paths, options.name)
+    except DatasetError as error:
+        # Not the data's fault: wrong use.
+        raise WrongUseError(error.text.msgid, remedy=error.remedy, **error.text.params) from error
+    cancelled = threading.Event()
+    notice = "Cancelling the import… (Ctrl-C again aborts at once)"
+    with interruptible(cancelled.set, notice), closing(_ProgressBar()) as on_progress:
+        import_dataset(
+            context.paths,
+            Path(options.path),
+            name,
+            size=options.size,
+            resize=options.resize,
+            color=options.color,
+            seed=options.seed,
+            on_progress=on_progress,
+            should_stop=cancelled.is_set,
+        )
+    return _shown(context.dataset(name))
+
+
+def delete(context: Context) -> Answer:
+    name = context.options.name
+    if not context.confirm(f"Delete the dataset {printable(name)}?"):
+        return Answer({"name": name, "deleted": False}, "Nothing was deleted.")
+    delete_dataset(context.paths, name)
+    return Answer({"name": name, "deleted": True}, f"{printable(name)} was deleted.")
+
+
+def _summary(info: DatasetInfo) -> dict[str, object]:
+    return {
+        "name": info.name,
+        "title": info.title or info.name,
+        "classes": list(info.class_names),
+        "splits": dict(info.splits),
+        "image_shape": list(info.image_shape),
+        "images": sum(info.splits.values()),
+        "origin": info.origin,
+        "created": info.created,
+    }
+
+
+def _shown(dataset: Dataset) -> Answer:
+    info, report = dataset.info, dataset.report()
+    document = {
+        **_summary(info),
+        "class_counts": dict(info.class_counts),
+        "resize": info.resize,
+        "fingerprint": info.fingerprint,
+        "imported": report.imported,
+        "skipped": [
+            {"name": s.name, "reason": str(s.text), "code": s.reason.value} for s in report.skipped
+        ],
+        "repaired": [
+            {"repair": str(r.text), "count": r.count, "examples": r.examples[:SHOWN_SKIPPED]}
+            for r in report.repaired
+        ],
+        "warnings": [str(warning) for warning in report.warnings],
+        "sizes": report.sizes.model_dump(mode="json"),
+    }
+    return Answer(document, "\n\n".join(_paragraphs(dataset)))
+
+
+def _paragraphs(dataset: Dataset) -> Iterator[str]:
+    info, report = dataset.info, dataset.report()
+    yield facts(
+        [
+            ("name", info.name),
+            ("origin", info.origin),
+            ("images", f"{amount(sum(info.splits.values()))}, {shape(info.image_shape)}"),
+            ("classes", amount(len(info.class_names))),
+            ("resized by", info.resize),
+            ("files", f"{amount(report.imported)} imported, {amount(len(report.skipped))} skipped"),
+            *(("warning", str(warning)) for warning in report.warnings),
+            *(("repaired", f"{amount(r.count)}: {r.text}") for r in report.repaired),
+        ]
+    )
+    yield _class_table(info)
+    if report.skipped:
+        rows = [(s.name, str(s.text)) for s in report.skipped[:SHOWN_SKIPPED]]
+        yield table(("skipped file", "reason"), rows)
+    if report.skipped[SHOWN_SKIPPED:]:
+        yield f"… and {amount(len(report.skipped) - SHOWN_SKIPPED)} more (--json lists all)"
+
+
+def _class_table(info: DatasetInfo) -> str:
+    rows = [
+        (name, *(amount(info.class_counts[split][i]) for split in SPLITS))
+        for i, name in enumerate(info.class_names)
+    ]
+    rows.append(("all", *(amount(info.splits[split]) for split in SPLITS)))
+    return table(("class", *SPLITS), rows, right=SPLITS)
+
+
+class _ProgressBar:
+    """One bar for every phase of an import; that of the decoding stays on the screen."""
+
+    def __init__(self) -> None:
+        # Its monitor is a thread, and with threads about the import may not fork (see
+        # ``core.datasets.workers``).
+        tqdm.monitor_interval = 0
+        self._phase = ""
+        self._bar: tqdm[Any] | None = None
+
+    def __call__(self, progress: ImportProgress) -> None:
+        if progress.phase != self._phase:
+            self._begin(progress)
+        if self._bar is not None:
+            self._bar.update(progress.done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = None
+
+    def _begin(self, progress: ImportProgress) -> None:
+        self.close()
+        self._phase = progress.phase
+        if progress.total:
+            self._bar = tqdm(
+                desc=progress.phase,
+                total=progress.total,
+                leave=progress.phase == "decoding",
+                file=sys.stderr,
+                unit=" images",
+                unit_scale=True,
+                dynamic_ncols=True,
+                # A log file is not a screen: a line every ten seconds is enough there.
+                mininterval=0.1 if sys.stderr.isatty() else 10,
+            )
+
+
+def _side(value: str) -> int:
+    if not value.isdecimal() or not 1 <= int(value) <= MAX_SIDE:
+        raise argparse.ArgumentTypeError(
+            f"expected N or WIDTHxHEIGHT, each from 1 to {MAX_SIDE} pixels, received {value!r}"
+        )
+    return int(value)
+
+
+def image_size(value: str) -> int | tuple[int, int]:
+    """ "32" → 32; "64x32" → (32, 64), height first as everywhere in ``core``."""
+    width, times, height = value.lower().replace("×", "x").partition("x")
+    return (_side(height), _side(width)) if times else _side(width)
+
+
+def _add_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="see the command data list")
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="PATH", help="zip or folder with one folder per class")
+    parser.add_argument("--name", required=True, help="how the dataset shall be called")
+    parser.add_argument(
+        "--size",
+        type=image_size,
+        metavar="N|WxH",
+        help="pixels of the prepared images (default: the median of the pictures)",
+    )
+    parser.add_argument(
+        "--resize",
+        choices=get_args(ResizeMode),
+        default="crop",
+        help="what to do with pictures of other proportions (default: %(default)s)",
+    )
+    parser.add_argument("--color", choices=get_args(ColorMode), default="auto")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="start of the random division (default: %(default)s)"
+    )
+
+
+def _delete_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_name(parser)
+    add_yes(parser)
+
+
+DATA = Group(
+    "data",
+    "Import, list, show and delete datasets.",
+    (
+        Command("list", "List all datasets.", list_),
+        Command("add", "Import a zip or folder of pictures.", add, _add_arguments),
+        Command("show", "Show one dataset and how its import went.", show, _add_name),
+        Command("delete", "Delete a dataset.", delete, _delete_arguments),
+    ),
+)

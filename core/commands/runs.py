@@ -1,0 +1,217 @@
+"""``runs``, ``show``, ``stop``, ``delete``, ``reindex``: the runs and what became of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from core.commands.context import Answer, Context, say
+from core.commands.formats import amount, duration, facts, number, percent, printable, shape, table
+from core.commands.parser import Command, add_run_id, add_yes
+from core.commands.train import summary_facts
+from core.config import SECTION_NAMES
+from core.errors import N_, LabError, RunError, text
+from core.paths import RunPaths
+from core.records import (
+    Epoch,
+    Failure,
+    RunRecord,
+    RunStatus,
+    is_abandoned,
+    read_history,
+    read_progress,
+    run_paths,
+)
+
+_RIGHT = ("epochs", "best val. acc.", "test acc.", "parameters", "time")
+_COLUMNS = ("run", "status", "dataset", "architecture", *_RIGHT)
+
+
+def runs(context: Context) -> Answer:
+    records = [_current(context, record) for record in context.store.runs()]
+    for folder, problem in context.store.problems():
+        say(f"warning: {printable(folder)}: {problem}")
+    rows = [_row(context, record) for record in records]
+    return Answer([_listed(context, r) for r in records], table(_COLUMNS, rows, right=_RIGHT))
+
+
+def show(context: Context) -> Answer:
+    record = _marked(context, context.store.read(context.options.run_id))
+    files = run_paths(context.paths, record.id)
+    history = read_history(files)
+    progress = None if record.status.is_over() else read_progress(files)
+    document: dict[str, object] = {
+        "run_id": record.id,
+        **record.model_dump(mode="json", exclude={"id", "failure"}),
+        "failure": _failure(record.failure),
+        "history": [epoch.model_dump(mode="json") for epoch in history],
+        "progress": progress.model_dump(mode="json") if progress else None,
+        "folder": str(files.folder),
+    }
+    return Answer(document, "\n\n".join(_paragraphs(record, files, history)))
+
+
+def stop(context: Context) -> Answer:
+    """Leaves the wish in the run's folder, where whoever trains it looks ten times a second."""
+    record = context.store.read(context.options.run_id)
+    if record.status.is_over():
+        raise RunError(
+            N_("Run {run} is over ({status}): there is nothing to stop."),
+            run=record.id,
+            status=record.status.value,
+        )
+    if is_abandoned(context.paths, record):
+        raise RunError(
+            N_("Run {run} is not running any more: its process has died."),
+            remedy=text(N_("It can be resumed or deleted.")),
+            run=record.id,
+        )
+    run_paths(context.paths, record.id).stop.touch()
+    document = {
+        "run_id": record.id,
+        "status": record.status.value,
+        "stop_requested": True,
+    }
+    return Answer(document, f"Run {record.id} was asked to stop.")
+
+
+def delete(context: Context) -> Answer:
+    record = context.store.read(context.options.run_id)
+    if not context.confirm(f"Delete the run {record.id} and all its files?"):
+        return Answer({"run_id": record.id, "deleted": False}, "Nothing was deleted.")
+    context.store.delete(record.id)
+    return Answer({"run_id": record.id, "deleted": True}, f"Run {record.id} was deleted.")
+
+
+def reindex(context: Context) -> Answer:
+    report = context.store.reindex()
+    problems: list[object] = [
+        {"folder": folder, "message": str(message)} for folder, message in report.problems
+    ]
+    lines = [f"runs: {amount(report.runs)}, folders with problems: {len(problems)}"]
+    if problems:
+        rows = [(folder, str(message)) for folder, message in report.problems]
+        lines.append(table(("folder", "problem"), rows))
+    return Answer({"runs": report.runs, "problems": problems}, "\n\n".join(lines))
+
+
+def _current(context: Context, record: RunRecord) -> RunRecord:
+    """What the index says, but of a run under way what its folder says now."""
+    if record.status.is_over():
+        return record
+    try:
+        return _marked(context, context.store.refresh(record.id))
+    except LabError as error:
+        say(f"warning: {error}")
+        return record
+
+
+def _marked(context: Context, record: RunRecord) -> RunRecord:
+    """A run whose process has died is shown as what it is, though nobody has written it yet."""
+    if is_abandoned(context.paths, record):
+        return record.changed(status=RunStatus.INTERRUPTED)
+    return record
+
+
+def _epochs(context: Context, record: RunRecord) -> int:
+    if record.summary is not None:
+        return record.summary.epochs
+    return len(read_history(context.paths.run(record.id)))
+
+
+def _listed(context: Context, record: RunRecord) -> dict[str, object]:
+    summary = record.summary
+    figures = ("best_val_accuracy", "val_accuracy", "test_accuracy", "parameters", "seconds")
+    return {
+        "run_id": record.id,
+        "status": record.status.value,
+        "preset": record.preset,
+        "dataset": record.config.data.dataset,
+        "architecture": record.config.model.architecture,
+        "epochs": _epochs(context, record),
+        **{name: getattr(summary, name, None) for name in figures},
+        "created": record.created.isoformat(),
+        "failure": _failure(record.failure),
+    }
+
+
+def _row(context: Context, record: RunRecord) -> tuple[str, ...]:
+    summary = record.summary
+    return (
+        record.id,
+        record.status.value,
+        record.config.data.dataset,
+        record.config.model.architecture,
+        f"{_epochs(context, record)}/{record.config.train.epochs}",
+        percent(summary.best_val_accuracy if summary else None),
+        percent(summary.test_accuracy if summary else None),
+        amount(summary.parameters if summary else None),
+        duration(summary.seconds if summary else None),
+    )
+
+
+def _failure(failure: Failure | None) -> dict[str, object] | None:
+    if failure is None:
+        return None
+    remedy = str(failure.remedy) if failure.remedy else None
+    return {"what": str(failure.what), "remedy": remedy}
+
+
+def _paragraphs(record: RunRecord, files: RunPaths, history: list[Epoch]) -> Iterator[str]:
+    failure = _failure(record.failure)
+    yield facts(
+        [
+            ("run", record.id),
+            ("status", record.status.value),
+            *((name, str(value)) for name, value in (failure or {}).items() if value),
+            ("created", record.created.astimezone().strftime("%Y-%m-%d %H:%M:%S")),
+            ("preset", record.preset or "–"),
+            ("dataset", f"{record.config.data.dataset}, {shape(record.image_shape)}"),
+            *(summary_facts(record.summary) if record.summary else ()),
+            ("folder", str(files.folder)),
+        ]
+    )
+    yield facts(_settings(record))
+    if history:
+        yield _history_table(history)
+
+
+def _settings(record: RunRecord) -> list[tuple[str, str]]:
+    config = record.config.model_dump(mode="json")
+    return [
+        (f"{section}.{field}", str(value))
+        for section in SECTION_NAMES
+        for field, value in config[section].items()
+    ]
+
+
+def _history_table(history: list[Epoch]) -> str:
+    header = ("epoch", "loss", "accuracy", "val. loss", "val. acc.", "rate", "time", "images/s")
+    rows = [
+        (
+            str(epoch.epoch),
+            number(epoch.loss),
+            percent(epoch.accuracy),
+            number(epoch.val_loss),
+            percent(epoch.val_accuracy),
+            f"{epoch.learning_rate:.3g}",
+            duration(epoch.seconds),
+            amount(epoch.images_per_second),
+        )
+        for epoch in history
+    ]
+    return table(header, rows, right=header)
+
+
+def _delete_arguments(parser: argparse.ArgumentParser) -> None:
+    add_run_id(parser)
+    add_yes(parser)
+
+
+RUNS = (
+    Command("runs", "List all runs, newest first.", runs),
+    Command("show", "Show all about a run: settings, epochs, figures.", show, add_run_id),
+    Command("stop", "Ask a run to stop; it keeps what it has learnt.", stop, add_run_id),
+    Command("delete", "Delete a run and all its files.", delete, _delete_arguments),
+    Command("reindex", "Make the index of the runs anew from their folders.", reindex),
+)

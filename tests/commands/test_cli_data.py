@@ -1,0 +1,99 @@
+"""``data …``"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands.driving import Cli
+
+
+def test_import_and_show(cli: Cli, archive: Path) -> None:
+    added = cli.json("data", "add", str(archive), "--name", "pets", "--size", "8x6")
+    assert added["name"] == "pets"
+    assert added["classes"] == ["cats", "dogs"]
+    assert added["image_shape"] == [6, 8, 3]
+    assert sum(added["splits"].values()) == 20
+    assert sum(map(sum, added["class_counts"].values())) == 20
+    skipped = {s["name"]: s for s in added["skipped"]}
+    assert set(skipped) == {"dogs/broken.png", "__MACOSX/cats/._0.png"}
+    assert skipped["__MACOSX/cats/._0.png"]["reason"] == "system file"
+    assert cli.json("data", "show", "pets") == added
+    assert "decoding" not in cli.err
+
+
+def test_the_bar_is_on_standard_error(cli: Cli, archive: Path) -> None:
+    out = cli.text("data", "add", str(archive), "--name", "pets")
+    assert "decoding" in cli.err
+    assert "decoding" not in out
+    assert "20 imported, 2 skipped" in out
+
+
+def test_the_same_seed_divides_the_same_way(cli: Cli, archive: Path) -> None:
+    prints = [
+        cli.json("data", "add", str(archive), "--name", name, "--seed", seed)["fingerprint"]
+        for name, seed in (("a", "1"), ("b", "1"), ("c", "2"))
+    ]
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_list_shows_digits_first_and_reports_damage(cli: Cli, archive: Path) -> None:
+    cli.json("data", "add", str(archive), "--name", "a pet")
+    (cli.paths.datasets / "broken").mkdir()
+    listed = cli.json("data", "list")
+    assert [d["name"] for d in listed] == ["digits", "a pet"]
+    assert listed[0]["splits"] == {"train": 1259, "val": 269, "test": 269}
+    assert "broken" in cli.err
+
+
+def test_bad_imports_leave_nothing_behind(cli: Cli, tmp_path: Path) -> None:
+    fake = tmp_path / "fake.zip"
+    fake.write_text("only text")
+    answer = cli.json("data", "add", str(fake), "--name", "x", code=1)
+    assert answer["kind"] == "dataset"
+    assert "fake.zip" in answer["error"]
+    assert "no.zip" in cli.refused("data", "add", str(tmp_path / "no.zip"), "--name", "x")
+    assert not any(cli.paths.datasets.iterdir())
+
+
+def test_a_dataset_is_never_replaced(cli: Cli, archive: Path) -> None:
+    before = cli.json("data", "add", str(archive), "--name", "pets")
+    assert "exists already" in cli.refused("data", "add", str(archive), "--name", "Pets")
+    assert "exists already" in cli.refused("data", "add", str(archive), "--name", "digits")
+    assert "cannot be the name" in cli.refused("data", "add", str(archive), "--name", "../x")
+    assert cli.json("data", "show", "pets") == before
+
+
+def test_unknown_datasets_are_named(cli: Cli) -> None:
+    assert "nothing" in cli.refused("data", "show", "nothing")
+    assert "nothing" in cli.refused("data", "delete", "nothing", "--yes")
+    assert cli.refused("data", "show", "../../etc")
+
+
+def test_delete_a_dataset(cli: Cli, archive: Path) -> None:
+    cli.json("data", "add", str(archive), "--name", "pets")
+    assert cli.json("data", "delete", "pets", "--yes") == {"name": "pets", "deleted": True}
+    assert not (cli.paths.datasets / "pets").exists()
+
+
+def test_ctrl_c_cancels_an_import(cli: Cli, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_arguments: object, **options: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        deadline = time.monotonic() + 5
+        while not options["should_stop"]() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert options["should_stop"]()
+        from core.datasets.options import ImportCancelledError
+
+        raise ImportCancelledError
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("core.commands.data.import_dataset", interrupt)
+    answer = cli.json("data", "add", str(archive), "--name", "pets", code=1)
+    assert "cancelled" in answer["error"]
+    assert signal.getsignal(signal.SIGINT) is before
