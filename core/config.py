@@ -161,6 +161,7 @@ class MLPConfig(ModelSection):
         False,
         N_("Batch normalisation"),
         N_("Re-centres activations after every layer; steadier, faster training."),
+        basic=True,
     )
 
 

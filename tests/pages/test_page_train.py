@@ -1,0 +1,168 @@
+"""The training form, the network before launch, and the run that is watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from core.config import CNNConfig, MLPConfig
+from core.errors import ConfigError
+from core.lab import Lab
+from core.records import Progress, RunRecord, RunStatus, write_progress
+from tests.pages.conftest import OpenPage
+from ui.forms import key
+
+MakeRun = Callable[..., RunRecord]
+LAYERS = [("pixels", "InputLayer", (8, 8, 1), 0), ("logits", "Dense", (10,), 650)]
+
+
+@pytest.fixture(autouse=True)
+def _network(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab.compute, "layer_table", lambda *_: LAYERS)
+
+
+def test_without_a_run_the_form_opens_with_a_preset_that_fits(app: OpenPage) -> None:
+    page = app("train")
+    assert page.segmented_control(key="train_view").value == "setup"
+    assert page.selectbox(key=key("data", "dataset")).value == "digits"
+    assert {m.label: m.value for m in page.metric}["Parameters"] == "650"
+    assert not page.button(key="launch").disabled
+
+
+def test_launch_queues_exactly_what_the_form_says(app: OpenPage, lab: Lab) -> None:
+    page = app("train")
+    page.segmented_control(key=key("model", "architecture")).set_value("mlp").run()
+    page.number_input(key=key("model", "units")).set_value(48).run()
+    page.toggle(key=key("model", "batch_norm")).set_value(False).run()
+    page.number_input(key=key("optimizer", "learning_rate")).set_value(0.01).run()
+    page.number_input(key=key("train", "epochs")).set_value(3).run()
+    page.button(key="launch").click().run()
+    assert not page.exception
+    (record,) = lab.store.runs()
+    assert record.config.model == MLPConfig(units=48)
+    assert record.config.optimizer.learning_rate == 0.01
+    assert record.config.train.epochs == 3
+    assert record.owner == "server"
+
+
+def test_basic_hides_and_advanced_shows_every_setting(app: OpenPage) -> None:
+    page = app("train")
+    hidden = key("model", "kernel")
+    assert hidden not in {box.key for box in page.selectbox}
+    page.toggle(key="advanced").set_value(True).run()
+    assert hidden in {box.key for box in page.selectbox}
+    page.selectbox(key=hidden).set_value(5).run()
+    page.toggle(key="advanced").set_value(False).run()
+    page.button(key="launch").click().run()
+    assert not page.exception
+
+
+def test_a_setting_without_effect_is_not_offered(app: OpenPage) -> None:
+    page = app("train")
+    page.toggle(key="advanced").set_value(True).run()
+    nesterov = key("optimizer", "nesterov")
+    assert nesterov not in {toggle.key for toggle in page.toggle}
+    page.selectbox(key=key("optimizer", "name")).set_value("sgd").run()
+    assert nesterov in {toggle.key for toggle in page.toggle}
+
+
+def test_five_blocks_on_digits_are_refused_with_what_would_fit(app: OpenPage, lab: Lab) -> None:
+    page = app("train")
+    page.slider(key=key("model", "blocks")).set_value(5).run()
+    (error,) = page.error
+    assert "At most 3 blocks would fit" in error.value
+    assert page.button(key="launch").disabled
+    assert lab.store.runs() == []
+
+
+def test_what_the_computing_process_refuses_is_said(
+    app: OpenPage, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ConfigError("The network cannot be built.")
+
+    monkeypatch.setattr(lab.compute, "layer_table", refuse)
+    page = app("train")
+    assert [e.value for e in page.error] == ["The network cannot be built."]
+
+
+def test_a_preset_fills_the_form(app: OpenPage) -> None:
+    page = app("train").button(key="preset.mlp").click().run()
+    assert page.segmented_control(key=key("model", "architecture")).value == "mlp"
+    page.button(key="preset.digits-quick").click().run()
+    assert page.slider(key=key("model", "blocks")).value == 2
+
+
+def test_a_running_run_shows_where_it_is_and_can_be_stopped(
+    app: OpenPage, lab: Lab, make_run: MakeRun
+) -> None:
+    record = make_run(RunStatus.RUNNING)
+    files = lab.paths.run(record.id)
+    progress = Progress(
+        phase="training", epoch=3, epochs=20, step=5, steps=10, loss=0.5, accuracy=0.25,
+        images_per_second=1234.0, eta_seconds=80.0,
+    )  # fmt: skip
+    write_progress(files, progress)
+    page = app("train", record)
+    figures = {m.label: m.value for m in page.metric}
+    assert figures["Accuracy"] == "25.0 %"
+    assert figures["Time left"] == "1 min 20 s"
+    assert figures["Images per second"] == "1,234"
+    assert len(page.get("echarts_chart")) == 2
+    page.button(key="stop").click().run()
+    assert files.stop.exists()
+    assert page.button(key="stop").disabled
+
+
+def test_spanish_numbers_have_a_decimal_comma(app: OpenPage, make_run: MakeRun) -> None:
+    page = app("train", make_run(RunStatus.FINISHED, accuracy=0.8), lang="es")
+    figures = [m.value for m in page.metric]
+    assert any("," in value and value.endswith(" %") for value in figures)
+    assert not any("." in value for value in figures if value.endswith(" %"))
+
+
+def test_a_finished_run_shows_its_figures_and_where_to_go(app: OpenPage, make_run: MakeRun) -> None:
+    page = app("train", make_run(RunStatus.FINISHED))
+    assert "Test accuracy" in {m.label for m in page.metric}
+    links = [link.proto.page for link in page.get("page_link")]
+    assert {"errors", "predict"} <= set(links)
+    assert not [b for b in page.button if b.key in ("stop", "resume")]
+
+
+def test_a_failed_run_says_why_and_what_to_do(app: OpenPage, make_run: MakeRun) -> None:
+    page = app("train", make_run(RunStatus.FAILED))
+    assert [e.value for e in page.error] == ["The loss became NaN in epoch 2."]
+    assert [i.value for i in page.info] == ["Lower the learning rate."]
+
+
+def test_an_interrupted_run_can_be_resumed(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
+    record = make_run(RunStatus.INTERRUPTED)
+    page = app("train", record).button(key="resume").click().run()
+    assert not page.exception
+    assert lab.store.read(record.id).status is RunStatus.QUEUED
+
+
+def test_a_run_is_cloned_into_the_form(app: OpenPage, make_run: MakeRun) -> None:
+    record = make_run(RunStatus.FINISHED, model__filters=24, train__seed=7)
+    page = app("train", record).button(key="clone").click().run()
+    assert not page.exception
+    assert page.segmented_control(key="train_view").value == "setup"
+    assert isinstance(record.config.model, CNNConfig)
+    assert page.number_input(key=key("model", "filters")).value == 24
+
+
+def test_a_mistyped_address_is_told(app: OpenPage) -> None:
+    page = app("start")
+    page.query_params["run"] = "../../etc/passwd"
+    page.run()
+    assert any("../../etc/passwd" in w.value for w in page.sidebar.warning)
+    assert not page.exception
+
+
+def test_choices_survive_a_change_of_language(app: OpenPage) -> None:
+    page = app("train")
+    page.toggle(key="advanced").set_value(True).run()
+    page.selectbox(key=key("augment", "flip")).set_value("horizontal").run()
+    page.sidebar.selectbox(key="lang").set_value("es").run()
+    assert page.selectbox(key=key("augment", "flip")).value == "horizontal"
