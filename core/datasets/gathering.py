@@ -1,0 +1,181 @@
+"""What the workers have found → the splits and the report of the finished dataset."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.datasets.dataset import SPLITS
+from core.datasets.decoding import EMPTY_FILE, TOO_MANY_PIXELS
+from core.datasets.layout import Plan, missing_in_splits, shortened
+from core.datasets.report import (
+    REPAIR_EXAMPLES,
+    ImportReport,
+    Reason,
+    Repair,
+    Repaired,
+    Sizes,
+    Skipped,
+)
+from core.datasets.workers import Outcome
+from core.datasets.writer import DIGEST_BYTES, RowFile, SplitRows
+from core.errors import N_, DatasetError, Text, text
+
+_REASONS: Mapping[str, Reason] = {
+    EMPTY_FILE: Reason.EMPTY_FILE,
+    TOO_MANY_PIXELS: Reason.TOO_LARGE,
+}
+
+
+class Gathered:
+    """The outcomes of all chunks; arrays have a row for every picture of the plan."""
+
+    def __init__(self, count: int) -> None:
+        self.good = np.zeros(count, np.bool_)
+        self.digests = np.zeros((count, DIGEST_BYTES), np.uint8)
+        self.failures: dict[int, Skipped] = {}
+        self.sizes: Counter[tuple[int, int]] = Counter()
+        self.repairs: Counter[Repair] = Counter()
+        self.examples: defaultdict[Repair, list[str]] = defaultdict(list)
+
+    def add(self, outcome: Outcome, plan: Plan) -> None:
+        for number, digest in outcome.digests:
+            self.good[number] = True
+            self.digests[number] = np.frombuffer(digest, np.uint8)
+        for number, why in outcome.failures:
+            reason = _REASONS.get(why.msgid, Reason.DAMAGED)
+            name = plan.entries[number].name
+            self.failures[number] = Skipped(name=name, reason=reason, detail=why)
+        for number, repair in outcome.repairs:
+            self.repairs[repair] += 1
+            if len(self.examples[repair]) < REPAIR_EXAMPLES:
+                self.examples[repair].append(plan.entries[number].name)
+        self.sizes += outcome.sizes
+
+    @property
+    def skipped(self) -> list[Skipped]:
+        """In the order of the plan, whichever worker was quicker."""
+        return [self.failures[number] for number in sorted(self.failures)]
+
+    @property
+    def repaired(self) -> list[Repaired]:
+        return [
+            Repaired(repair=repair, count=count, examples=sorted(self.examples[repair]))
+            for repair, count in self.repairs.most_common()
+        ]
+
+
+@dataclass
+class Result:
+    """A dataset but for its name."""
+
+    class_names: list[str]
+    splits: dict[str, SplitRows]
+    gathered: Gathered
+    warnings: list[Text] = field(default_factory=list)
+
+    def report(self, origin: str, skipped: Sequence[Skipped]) -> ImportReport:
+        return ImportReport(
+            origin=origin,
+            imported=int(self.gathered.good.sum()),
+            skipped=[*skipped, *self.gathered.skipped],
+            repaired=self.gathered.repaired,
+            warnings=self.warnings,
+            sizes=Sizes.of(self.gathered.sizes),
+        )
+
+
+def finish(
+    plan: Plan, rows: NDArray[np.int64], gathered: Gathered, files: Mapping[str, RowFile]
+) -> Result:
+    """Close the gaps that unreadable pictures have left, in ``files`` and among the classes.
+
+    DatasetError if fewer than two classes have a readable picture.
+    """
+    names, labels, lost = _remaining_classes(plan, gathered)
+    splits = {}
+    for part, split in enumerate(SPLITS):
+        members = np.flatnonzero(plan.parts == part)
+        by_row = np.empty_like(members)
+        by_row[rows[members]] = members
+        by_row = by_row[files[split].compact(gathered.good[by_row])]
+        if len(by_row):
+            splits[split] = SplitRows(
+                labels[by_row],
+                [plan.entries[i].name for i in by_row],
+                gathered.digests[by_row].tobytes(),
+            )
+        else:
+            files[split].close()
+            files[split].file.unlink()
+    counts = {s: np.bincount(r.labels, minlength=len(names)).tolist() for s, r in splits.items()}
+    warnings = [*plan.warnings, *lost, *missing_in_splits(names, counts), *_leaks(splits)]
+    return Result(names, splits, gathered, warnings)
+
+
+def _remaining_classes(
+    plan: Plan, gathered: Gathered
+) -> tuple[list[str], NDArray[np.int32], list[Text]]:
+    """Names of the classes that have a picture left, labels int32 (n,) in terms of them."""
+    counts = np.bincount(plan.labels[gathered.good], minlength=len(plan.class_names))
+    kept = np.flatnonzero(counts)
+    names = [plan.class_names[i] for i in kept]
+    if not names:
+        raise _unreadable(gathered)
+    lost = [plan.class_names[i] for i in np.flatnonzero(counts == 0)]
+    if len(names) < 2:
+        raise DatasetError(
+            N_("Only the class “{name}” has readable pictures, not {lost}; two are needed."),
+            name=names[0],
+            lost=shortened(lost),
+        )
+    labels = np.full(len(plan.class_names), -1, np.int32)
+    labels[kept] = np.arange(len(kept))
+    return names, labels[plan.labels], [_lost(lost)] if lost else []
+
+
+def _lost(names: Sequence[str]) -> Text:
+    return text(
+        N_("Classes left out, as none of their pictures can be read: {names} ({n})."),
+        n=len(names),
+        names=shortened(names),
+    )
+
+
+def _unreadable(gathered: Gathered) -> DatasetError:
+    first = gathered.skipped[0]
+    return DatasetError(
+        N_("None of the {n} pictures can be read. The first is “{name}”."),
+        n=len(gathered.failures),
+        name=first.name,
+        remedy=first.text,
+    )
+
+
+def _leaks(splits: Mapping[str, SplitRows]) -> list[Text]:
+    """Warnings of pictures that a network would be tested on after having learned them."""
+    if "train" not in splits:
+        return []
+    # Half of each digest: enough to tell a thousand million pictures apart, and a plain number.
+    learned, *others = (
+        np.frombuffer(splits[s].digests, np.uint64)[::2] for s in SPLITS if s in splits
+    )
+    warnings = []
+    for split, digests in zip([s for s in SPLITS[1:] if s in splits], others, strict=True):
+        doubled = int(np.isin(digests, learned).sum())
+        if doubled:
+            warnings.append(
+                text(
+                    N_(
+                        "Pictures of the split “{split}” that are also in “train”, pixel for "
+                        "pixel: {n}. The accuracy measured on it will look better than it is."
+                    ),
+                    n=doubled,
+                    split=split,
+                )
+            )
+    return warnings

@@ -1,0 +1,168 @@
+"""What became of every file of an import."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+import numpy as np
+from pydantic import BaseModel
+
+from core.errors import N_, Text, text
+
+
+class Reason(StrEnum):
+    """Why a file was not imported."""
+
+    SYSTEM = "system"
+    NOT_IMAGE = "not_image"
+    NESTED_ARCHIVE = "nested_archive"
+    UNSAFE_PATH = "unsafe_path"
+    SYMLINK = "symlink"
+    ENCRYPTED = "encrypted"
+    COMPRESSION = "compression"
+    REPLACED = "replaced"
+    NO_CLASS = "no_class"
+    TOO_LARGE = "too_large"
+    EMPTY_FILE = "empty_file"
+    DAMAGED = "damaged"
+
+
+REASONS: Mapping[Reason, str] = {
+    Reason.SYSTEM: N_("system file"),
+    Reason.NOT_IMAGE: N_("not a picture"),
+    Reason.NESTED_ARCHIVE: N_("an archive inside the archive: unpack it first"),
+    Reason.UNSAFE_PATH: N_("unsafe path"),
+    Reason.SYMLINK: N_("symbolic link"),
+    Reason.ENCRYPTED: N_("encrypted"),
+    Reason.COMPRESSION: N_("unknown compression method"),
+    Reason.REPLACED: N_("replaced by a later entry of the same name"),
+    Reason.NO_CLASS: N_("not in a class folder"),
+    Reason.TOO_LARGE: N_("too large"),
+    Reason.EMPTY_FILE: N_("empty file"),
+    Reason.DAMAGED: N_("damaged picture"),
+}
+
+
+class Repair(StrEnum):
+    """What was done to a picture, beyond resizing it."""
+
+    ROTATED = "rotated"
+    OPAQUE = "opaque"
+    DEPTH = "depth"
+    COLORS = "colors"
+    FIRST_FRAME = "first_frame"
+
+
+REPAIRS: Mapping[Repair, str] = {
+    Repair.ROTATED: N_("turned upright as its EXIF orientation says"),
+    Repair.OPAQUE: N_("transparency laid on white"),
+    Repair.DEPTH: N_("brightness scaled to 8 bits"),
+    Repair.COLORS: N_("colours converted to RGB"),
+    Repair.FIRST_FRAME: N_("first of several frames taken"),
+}
+
+# Examples kept of each repair: a set of 60,000 transparent icons would otherwise list them all.
+REPAIR_EXAMPLES = 100
+# Rows of the table of sizes.
+SIZE_ROWS = 20
+
+
+class Skipped(BaseModel, frozen=True):
+    """One file left out; ``detail`` says more than the reason where there is more to say."""
+
+    name: str
+    reason: Reason
+    detail: Text | None = None
+
+    @property
+    def text(self) -> Text:
+        return self.detail or text(REASONS[self.reason])
+
+
+class Repaired(BaseModel, frozen=True):
+    """One kind of repair: on how many pictures, and the names of the first of them."""
+
+    repair: Repair
+    count: int
+    examples: list[str]
+
+    @property
+    def text(self) -> Text:
+        return text(REPAIRS[self.repair])
+
+
+class Sizes(BaseModel, frozen=True):
+    """The original sizes in pixels, upright: ``common`` holds (height, width, pictures)."""
+
+    common: list[tuple[int, int, int]] = []
+    others: int = 0
+    height: tuple[int, int, int] = (0, 0, 0)
+    """Smallest, median, largest."""
+    width: tuple[int, int, int] = (0, 0, 0)
+
+    @staticmethod
+    def of(counts: Counter[tuple[int, int]]) -> Sizes:
+        """Summary of {(height, width): pictures}."""
+        if not counts:
+            return Sizes()
+        common = counts.most_common(SIZE_ROWS)
+        return Sizes(
+            common=[(h, w, n) for (h, w), n in common],
+            others=counts.total() - sum(n for _, n in common),
+            height=_spread(counts, 0),
+            width=_spread(counts, 1),
+        )
+
+
+def _spread(counts: Mapping[tuple[int, int], int], axis: int) -> tuple[int, int, int]:
+    """Smallest, median and largest of one side, each size weighing its count."""
+    sides = np.array([size[axis] for size in counts])
+    order = np.argsort(sides, kind="stable")
+    below = np.cumsum(np.array(list(counts.values()))[order])
+    median = sides[order][np.searchsorted(below, (below[-1] + 1) // 2)]
+    return int(sides.min()), int(median), int(sides.max())
+
+
+class ImportReport(BaseModel, frozen=True):
+    """Every file of the source is either counted in ``imported`` or listed in ``skipped``."""
+
+    origin: str
+    imported: int
+    skipped: list[Skipped] = []
+    repaired: list[Repaired] = []
+    warnings: list[Text] = []
+    sizes: Sizes = Sizes()
+
+    @property
+    def files(self) -> int:
+        """All files found, folders not counted."""
+        return self.imported + len(self.skipped)
+
+    @property
+    def skipped_by_reason(self) -> dict[str, int]:
+        """Files per reason, the commonest first; the keys are translatable."""
+        counts = Counter(REASONS[s.reason] for s in self.skipped)
+        return dict(counts.most_common())
+
+    def csv(self, translate: Callable[[str], str] = str) -> str:
+        """The skipped files and the examples of repaired ones, safe to open in a spreadsheet."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow([translate(N_("file")), translate(N_("outcome")), translate(N_("reason"))])
+        for skipped in self.skipped:
+            row = [skipped.name, translate(N_("skipped")), skipped.text.render(translate)]
+            writer.writerow([_cell(value) for value in row])
+        for repaired in self.repaired:
+            how = repaired.text.render(translate)
+            for name in repaired.examples:
+                writer.writerow([_cell(v) for v in (name, translate(N_("imported")), how)])
+        return out.getvalue()
+
+
+def _cell(value: str) -> str:
+    """A file may be called ``=HYPERLINK(…)``; the apostrophe keeps spreadsheets from running it."""
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value
