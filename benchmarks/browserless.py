@@ -40,7 +40,8 @@ class Viewer:
             max_size=None,
         )
         self._page, self._query = page, query
-        self.fragments: list[str] = []
+        self.fragments: dict[str, float] = {}
+        """Fragments that the browser would run again by itself, and after how many seconds."""
         self._hash = ""
         self.first = self.rerun()
 
@@ -68,7 +69,8 @@ class Viewer:
             message.ParseFromString(data if isinstance(data, bytes) else data.encode())
             kind = message.WhichOneof("type")
             if kind == "auto_rerun":
-                self.fragments.append(message.auto_rerun.fragment_id)
+                timer = message.auto_rerun
+                self.fragments[timer.fragment_id] = timer.interval
             elif kind == "new_session" and whole:
                 self._hash = message.new_session.page_script_hash
                 self.fragments.clear()

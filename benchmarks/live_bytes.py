@@ -60,7 +60,7 @@ def epochs(files: RunPaths, count: int) -> None:
 def tick(viewer: Viewer, prepare: Callable[[], None]) -> int:
     """Bytes of the update that follows a change."""
     prepare()
-    return viewer.rerun(viewer.fragments[-1]).size
+    return sum(viewer.rerun(fragment).size for fragment in list(viewer.fragments))
 
 
 def main() -> None:

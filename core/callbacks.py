@@ -147,7 +147,11 @@ class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
         self._state.steps = self._curve.to_json()
         self._write_steps()
         self._report(
-            loss=line.loss, accuracy=line.accuracy, learning_rate=line.learning_rate, force=True
+            loss=line.loss,
+            accuracy=line.accuracy,
+            val_accuracy=line.val_accuracy,
+            learning_rate=line.learning_rate,
+            force=True,
         )
 
     def _due(self, batch: int) -> bool:

@@ -262,6 +262,8 @@ class Progress(BaseModel, frozen=True):
     steps: int = 0
     loss: float | None = None
     accuracy: float | None = None
+    val_accuracy: float | None = None
+    """Of the last finished epoch, as is the learning rate."""
     learning_rate: float | None = None
     images_per_second: float | None = None
     eta_seconds: float | None = None

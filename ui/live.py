@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -18,7 +18,6 @@ from core.plots.curves import (
     step_curve_info,
 )
 from core.records import (
-    Epoch,
     Progress,
     RunRecord,
     RunStatus,
@@ -28,10 +27,11 @@ from core.records import (
     read_steps,
 )
 from ui.frame import run_label, status_badge
-from ui.i18n import _, compact, duration, ngettext, number, percent, say
+from ui.i18n import _, compact, duration, language, ngettext, number, percent, quick_number, say
 from ui.state import choose_run, get_lab, go_to, guarded, is_dark
 
-REFRESH_SECONDS = 1.0
+FIGURES_SECONDS = 1.0
+CURVES_SECONDS = 2.0
 FOLLOW = "_follow"
 """The run whose Errors page is opened as soon as it has finished."""
 PHASES = {
@@ -42,14 +42,26 @@ PHASES = {
 }
 
 
+class Chart(NamedTuple):
+    """A figure as ECharts takes it; never changed once made, because sessions share it."""
+
+    name: str
+    title: str
+    option: dict[str, Any]
+
+
 def run_panel(record: RunRecord) -> None:
-    """Everything about one run that changes while it trains, refreshed by itself until it ends."""
-    every = {RunStatus.RUNNING: REFRESH_SECONDS, RunStatus.QUEUED: REFRESH_SECONDS}
-    st.fragment(_panel, run_every=every.get(record.status))(record.id, record.status)
+    """Everything about one run that changes while it trains, refreshed by itself until it ends.
+
+    Two fragments, because the curves cost most and change least.
+    """
+    live = not record.status.is_over()
+    st.fragment(_figures, run_every=FIGURES_SECONDS if live else None)(record.id, record.status)
+    st.fragment(_curves, run_every=CURVES_SECONDS if live else None)(record.id, live)
 
 
-def _panel(run_id: str, drawn: RunStatus) -> None:
-    """The fragment; ``drawn`` is the status that the page around it was drawn with."""
+def _figures(run_id: str, drawn: RunStatus) -> None:
+    """``drawn`` is the status that the page around this was drawn with."""
     lab = get_lab()
     try:
         record = lab.store.read(run_id)
@@ -59,18 +71,15 @@ def _panel(run_id: str, drawn: RunStatus) -> None:
         _follow(record)
         # A whole run of the page sets the polling anew, or ends it.
         st.rerun()
-    paths = lab.paths.run(run_id)
-    history = read_history(paths)
     _head(record)
     if record.failure:
         _failure(record)
     if record.status is RunStatus.RUNNING:
-        _live_figures(record, read_progress(paths) or Progress(), history)
+        _live_figures(record)
     elif record.status is RunStatus.QUEUED:
         _place_in_queue(record)
     elif record.summary:
         _final_figures(record.summary)
-    _curves(paths, history, running=not record.status.is_over())
 
 
 def follow_to_errors(run_id: str) -> None:
@@ -129,22 +138,22 @@ def _failure(record: RunRecord) -> None:
             st.code(log.read_text(errors="replace")[-5000:], language=None)
 
 
-def _live_figures(record: RunRecord, now: Progress, history: list[Epoch]) -> None:
+def _live_figures(record: RunRecord) -> None:
+    paths = get_lab().paths.run(record.id)
+    now = read_progress(paths) or Progress()
     done = (now.epoch - 1 + now.step / now.steps) / now.epochs if now.steps and now.epochs else 0.0
     epoch = _("epoch {epoch} of {epochs}", epoch=max(now.epoch, 1), epochs=now.epochs or 1)
     step = _("step {step} of {steps}", step=now.step, steps=now.steps) if now.steps else ""
     words = [_(PHASES[now.phase]), epoch, step]
     st.progress(min(max(done, 0.0), 1.0), text=" · ".join(word for word in words if word))
-    last = history[-1] if history else None
-    left = now.eta_seconds
     _tiles(
         {
             _("Loss"): "–" if now.loss is None else number(now.loss, 3),
             _("Accuracy"): percent(now.accuracy),
-            _("Validation accuracy"): percent(last.val_accuracy if last else None),
+            _("Validation accuracy"): percent(now.val_accuracy),
             _("Images per second"): compact(round(now.images_per_second or 0) or None),
-            _("Learning rate"): number(record.config.optimizer.learning_rate),
-            _("Time left"): duration(left),
+            _("Learning rate"): number(now.learning_rate or record.config.optimizer.learning_rate),
+            _("Time left"): duration(now.eta_seconds),
         }
     )
 
@@ -176,41 +185,46 @@ def _tiles(figures: dict[str, str]) -> None:
         column.metric(label, value)
 
 
-def _curves(paths: RunPaths, history: list[Epoch], *, running: bool) -> None:
+def _curves(run_id: str, live: bool) -> None:
     """By epoch; by step until there are two epochs to draw a line between."""
-    if running and len(history) < 2:
-        _step_curve(read_steps(paths))
-    elif history:
-        _epoch_curves(history)
+    paths = get_lab().paths.run(run_id)
+    charts = _by_epoch(paths)
+    if charts and not (live and len(charts[0].option["dataset"]["source"]) < 2):
+        for column, chart in zip(st.columns(2), charts, strict=True):
+            with column:
+                _draw(chart)
+    elif buckets := read_steps(paths):
+        title = _("Loss")
+        labels = CurveLabels(train=_("training"), validation="", x=_("step"), y=title)
+        info = step_curve_info(buckets)
+        option = plot_step_curve(info, labels, dark=is_dark(), number=quick_number())
+        _draw(Chart("steps", title, option))
 
 
-def _epoch_curves(history: list[Epoch]) -> None:
-    rows = [epoch.model_dump() for epoch in history]
-    metrics = {"loss": _("Loss"), "accuracy": _("Accuracy")}
-    for column, (metric, title) in zip(st.columns(2), metrics.items(), strict=True):
-        with column:
-            _chart(plot_curves(curves_info(rows, metric), _labels(title), **_look()), metric, title)
+def _by_epoch(paths: RunPaths) -> list[Chart]:
+    """Nothing before the first epoch has ended."""
+    if not paths.metrics.is_file():
+        return []
+    return _epoch_charts(paths, paths.metrics.stat().st_mtime_ns, language(), is_dark())
 
 
-def _step_curve(buckets: list[list[float]]) -> None:
-    if not buckets:
-        return
-    labels = CurveLabels(train=_("training"), validation="", x=_("step"), y=_("Loss"))
-    _chart(plot_step_curve(step_curve_info(buckets), labels, **_look()), "steps", _("Loss"))
+@functools.lru_cache(maxsize=64)
+def _epoch_charts(paths: RunPaths, _version: int, _language: str, dark: bool) -> list[Chart]:
+    """Loss and accuracy, drawn once per epoch and shared by all who watch: thirty viewers cost
+    little more than one."""
+    rows = [epoch.model_dump() for epoch in read_history(paths)]
+    words = {"train": _("training"), "validation": _("validation"), "x": _("epoch")}
+    charts = []
+    for metric, title in (("loss", _("Loss")), ("accuracy", _("Accuracy"))):
+        info, labels = curves_info(rows, metric), CurveLabels(**words, y=title)
+        option = plot_curves(info, labels, dark=dark, number=quick_number())
+        charts.append(Chart(metric, title, option))
+    return charts if rows else []
 
 
-def _labels(title: str) -> CurveLabels:
-    return CurveLabels(train=_("training"), validation=_("validation"), x=_("epoch"), y=title)
-
-
-def _look() -> Any:
-    return {"dark": is_dark(), "number": functools.partial(number, digits=3)}
-
-
-def _chart(option: dict[str, Any], name: str, title: str) -> None:
-    st.echarts_chart(
-        option, key=f"curve.{name}", height=300, alt=_("{title} by epoch", title=title)
-    )
+def _draw(chart: Chart) -> None:
+    alt = _("{title} by epoch", title=chart.title)
+    st.echarts_chart(chart.option, key=f"curve.{chart.name}", height=300, alt=alt)
 
 
 def next_steps(record: RunRecord) -> None:

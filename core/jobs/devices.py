@@ -35,9 +35,10 @@ def _gpus() -> list[str]:
     """The numbers of the NVIDIA GPUs that this process may use."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return [gpu for gpu in visible.split(",") if gpu.strip() and gpu.strip() != "-1"]
+        listed = [gpu.strip() for gpu in visible.split(",")]
+        return [gpu for gpu in listed if gpu and gpu != "-1"]
     try:
-        listed = subprocess.run(
+        found = subprocess.run(
             ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
             capture_output=True,
             text=True,
@@ -46,4 +47,4 @@ def _gpus() -> list[str]:
         )
     except (OSError, subprocess.SubprocessError):
         return []  # no driver, no GPU
-    return listed.stdout.split()
+    return found.stdout.split()
