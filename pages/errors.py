@@ -1,8 +1,56 @@
-"""Being built."""
+"""One run: which images it gets wrong, and which classes it confuses."""
 
 import streamlit as st
 
+from core.errors import LabError
+from ui.errors_data import judged, judged_splits
+from ui.errors_gallery import mistakes_section
+from ui.errors_matrix import forget_cell_of_other_run, matrix_section
+from ui.errors_view import (
+    classes_section,
+    headline,
+    no_run,
+    not_over,
+    nothing_predicted,
+    split_switch,
+    view_switch,
+)
+from ui.frame import run_label
+from ui.i18n import _, say_error
 from ui.nav import guard
+from ui.state import chosen_run
 
 guard()
-st.title("errors")
+record = chosen_run()
+if record is None:
+    st.title(_("Errors"))
+    no_run()
+    st.stop()
+if not record.status.is_over():
+    st.title(_("Errors"))
+    not_over(record)
+    st.stop()
+try:
+    splits = judged_splits(record)
+except LabError as error:
+    st.title(_("Errors"))
+    nothing_predicted(record, say_error(error))
+    st.stop()
+
+forget_cell_of_other_run(record.id)
+with st.container(horizontal=True, horizontal_alignment="distribute"):
+    st.text(run_label(record), width="content")
+    view = view_switch()
+    split = split_switch(splits)
+try:
+    result = judged(record, split)
+except LabError as error:
+    st.error(say_error(error))
+    st.stop()
+headline(result)
+if view == "matrix":
+    matrix_section(record, result)
+elif view == "classes":
+    classes_section(result)
+else:
+    mistakes_section(record, result)

@@ -42,7 +42,7 @@ if view == "watch":
     next_steps(record)
     st.stop()
 
-form, summary = st.columns([5, 4], gap="large")
+form, summary = st.columns([1, 1], gap="medium")
 with form:
     preset_choice()
     dataset = dataset_choice()

@@ -11,8 +11,8 @@ from core.datasets.dataset import Dataset
 from core.errors import LabError
 from ui.data_view import fill_form_if_empty
 from ui.forms import augmentation_from_form, section_fields
-from ui.i18n import _, ngettext, say_error
-from ui.markdown import literal
+from ui.i18n import _, say_error
+from ui.names import literal
 from ui.state import get_lab
 from ui.strips import Strip, strips
 
@@ -32,30 +32,39 @@ def augmentation(dataset: Dataset) -> None:
 
 
 def _preview(dataset: Dataset, config: AugmentConfig) -> None:
-    if not config.active:
-        st.info(
-            _(
-                "Nothing is switched on: the network sees every image as it is, in every epoch. "
-                "Move a control to see what it does."
-            )
-        )
-    text, button = st.columns([3, 1], vertical_alignment="center")
-    text.markdown(
-        _("Left the original, right of it what the training may make of it.")
-        if config.active
-        else _("Images of the training split, unchanged.")
-    )
-    button.button(
-        _("Draw again"),
-        key="draw_again",
-        icon=":material/casino:",
-        disabled=not config.active,
-        on_click=_draw_again,
-    )
     try:
-        strips(_rows(dataset, config), key="augmented", lead=True)
+        if config.active:
+            _before_and_after(dataset, config)
+        else:
+            _unchanged(dataset)
     except LabError as error:
         st.error(literal(say_error(error)))
+
+
+def _unchanged(dataset: Dataset) -> None:
+    st.info(
+        _(
+            "Nothing is switched on: the network sees every image as it is, in every epoch. "
+            "Move a control to see what it does."
+        )
+    )
+    images, names = _originals(dataset)
+    strips([Strip(_("originals"), "", list(images), names)], key="originals")
+
+
+def _before_and_after(dataset: Dataset, config: AugmentConfig) -> None:
+    text, button = st.columns([3, 1], vertical_alignment="center")
+    text.markdown(_("Left the original, right of it what the training may make of it."))
+    button.button(_("Draw again"), key="draw_again", icon=":material/casino:", on_click=_draw_again)
+    images, names = _originals(dataset)
+    with st.spinner(_("Drawing the pictures …"), show_time=True):
+        drawn = _drawn(config.model_dump_json(), dataset.info.fingerprint, _seed(), images)
+    alts = [_("original"), *[_("drawn at random")] * DRAWS]
+    rows = [
+        Strip(name, "", [original, *changed], alts)
+        for name, original, changed in zip(names, images, drawn, strict=True)
+    ]
+    strips(rows, key="augmented", lead=True)
 
 
 def _seed() -> int:
@@ -66,25 +75,12 @@ def _draw_again() -> None:
     st.session_state["_augment_seed"] = _seed() + 1
 
 
-def _rows(dataset: Dataset, config: AugmentConfig) -> list[Strip]:
-    """One picture per row: the original, then its draws."""
+def _originals(dataset: Dataset) -> tuple[NDArray[np.uint8], list[str]]:
+    """Some training images (n, h, w, c) and their classes' names."""
     rows = dataset.split("train")
     chosen = first_of_each_class(rows.labels, PICTURES)
-    originals = np.stack([rows.images[row] for row in chosen])
-    drawn = np.empty((len(chosen), 0, *originals.shape[1:]), np.uint8)
-    if config.active:
-        with st.spinner(_("Drawing the pictures …"), show_time=True):
-            drawn = _drawn(config.model_dump_json(), dataset.info.fingerprint, _seed(), originals)
-    draws = drawn.shape[1]
-    return [
-        Strip(
-            name=dataset.info.class_names[rows.labels[row]],
-            note=ngettext("{n} draw", "{n} draws", draws) if draws else "",
-            images=[original, *changed],
-            alts=[_("original"), *[_("drawn at random")] * draws],
-        )
-        for row, original, changed in zip(chosen, originals, drawn, strict=True)
-    ]
+    names = [dataset.info.class_names[rows.labels[row]] for row in chosen]
+    return np.stack([rows.images[row] for row in chosen]), names
 
 
 def first_of_each_class(labels: NDArray[np.int32], n: int) -> list[int]:

@@ -13,14 +13,18 @@ from core.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from core.datasets.report import ImportReport, Sizes
 from core.errors import N_, LabError
 from core.plots.bars import ClassCountsLabels, class_counts_info, plot_class_counts
-from ui.i18n import _, catalogue, compact, language, moment, ngettext, say, say_error
-from ui.markdown import literal
+from ui.i18n import _, catalogue, language, moment, ngettext, number, say, say_error
+from ui.names import literal, shortened
 from ui.state import is_dark
-from ui.strips import Strip, strips
+from ui.strips import SIZE, Strip, strips
 
 SPLIT_NAMES = {"train": N_("training"), "val": N_("validation"), "test": N_("test")}
 SAMPLES = 11
 """Pictures of a class beside one another: what a laptop's screen has room for."""
+FEW_CLASSES = 4
+"""Up to so many classes there is room for more and larger pictures of each."""
+MORE_SAMPLES = 24
+LARGER = 96
 CLASSES_PER_PAGE = 20
 SKEW = 1.5
 """The largest class may have so many times the images of the smallest and still be balanced."""
@@ -32,21 +36,24 @@ def samples(dataset: Dataset) -> None:
     """Some pictures of every class, page by page where there are many classes."""
     info = dataset.info
     present = [split for split in SPLITS if info.splits.get(split)]
+    where = f"split.{info.name}"
+    st.session_state.setdefault(where, present[0])
     st.subheader(_("Samples of every class"))
     with st.container(horizontal=True, vertical_alignment="center"):
         split = st.segmented_control(
             _("Split"),
             present,
-            format_func=lambda split: f"{_(SPLIT_NAMES[split])} ({compact(info.splits[split])})",
-            default=present[0],
-            key=f"split.{info.name}",
+            format_func=lambda split: f"{_(SPLIT_NAMES[split])} ({number(info.splits[split])})",
+            key=where,
             required=True,
             label_visibility="collapsed",
         )
         st.button(_("Other samples"), key="others", icon=":material/casino:", on_click=_draw_others)
     try:
-        rows = sample_strips(dataset, str(split), classes_shown(info), _samples_seed())
-        strips(rows, key="samples")
+        classes, few = classes_shown(info), len(info.class_names) <= FEW_CLASSES
+        each = MORE_SAMPLES if few else SAMPLES
+        rows = sample_strips(dataset, str(split), classes, _samples_seed(), each)
+        strips(rows, key="samples", size=LARGER if few else SIZE)
     except LabError as error:
         st.error(literal(say_error(error)))
 
@@ -78,7 +85,7 @@ def classes_shown(info: DatasetInfo) -> list[int]:
 
 
 def sample_strips(
-    dataset: Dataset, split: str, classes: list[int], seed: int, each: int = SAMPLES
+    dataset: Dataset, split: str, classes: list[int], seed: int, each: int
 ) -> list[Strip]:
     """Up to ``each`` pictures of every one of ``classes`` (indices), drawn by ``seed``."""
     rows = dataset.split(split)
@@ -118,7 +125,7 @@ def class_balance(info: DatasetInfo) -> None:
     )
     st.plotly_chart(
         plot_class_counts(
-            class_counts_info(info.class_names, info.class_counts),
+            class_counts_info(shortened(info.class_names), info.class_counts),
             labels,
             dark=is_dark(),
             decimal_comma=language() == "es",

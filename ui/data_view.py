@@ -17,20 +17,23 @@ from core.datasets.registry import (
 from core.errors import N_, DatasetError, LabError
 from core.presets import preset_config
 from core.records import RunStatus
+from ui.address import read_address, write_address
 from ui.forms import fill_form, form_is_empty, key
-from ui.i18n import _, compact, ngettext, number, say, say_error
-from ui.markdown import literal
+from ui.i18n import _, ngettext, number, say, say_error
+from ui.names import literal
 from ui.setup import FIRST_PRESET
 from ui.state import get_lab, go_to, guarded
 
 TITLES = {DIGITS: N_("Handwritten digits")}
 """What a built-in dataset is called, besides its name."""
+DELETED = "_dataset_deleted"
 
 
 def choose_dataset() -> Dataset | None:
     """The picker, and the dataset it stands at; None, said on the page, if it is damaged."""
     paths = get_lab().paths
     infos = {info.name: info for info in list_datasets(paths)}
+    read_address("dataset")
     if st.session_state.get("dataset") not in infos:  # deleted since, or nothing chosen yet
         st.session_state["dataset"] = DIGITS
     name = st.selectbox(
@@ -41,6 +44,7 @@ def choose_dataset() -> Dataset | None:
         help=_("The digits are built in; others are imported from your own images."),
         persist_state="session",
     )
+    write_address("dataset", default=DIGITS)
     try:
         return open_dataset(paths, name)
     except LabError as error:
@@ -64,13 +68,14 @@ def figures(info: DatasetInfo) -> None:
     """The dataset in four figures."""
     height, width, channels = info.image_shape
     values = {
-        _("Images"): compact(sum(info.splits.values())),
+        _("Images"): number(sum(info.splits.values())),
         _("Classes"): number(len(info.class_names)),
         _("Size in pixels"): f"{width}×{height}",
         _("Colours"): _("grey") if channels == 1 else _("RGB"),
     }
-    for column, (label, value) in zip(st.columns(len(values)), values.items(), strict=True):
-        column.metric(label, value)
+    with st.container(horizontal=True, gap="large"):
+        for label, value in values.items():
+            st.metric(label, value, width="content")
 
 
 def actions(info: DatasetInfo) -> None:
@@ -115,10 +120,18 @@ def show_delete_dialog() -> None:
     """The question, if somebody has asked for it in this run of the page."""
     name = st.session_state.pop("_delete_dataset", None)
     if name is not None:
+        st.session_state.pop(DELETED, None)
         st.dialog(_("Delete the dataset?"))(_delete_dialog)(name)
 
 
 def _delete_dialog(name: str) -> None:
+    if st.session_state.pop(DELETED, False):
+        st.rerun()  # closes the dialog
+    try:
+        check_unused(name)
+    except LabError as error:
+        st.error(literal(say_error(error)))
+        return
     trained = sum(_uses(record.config, name) for record in get_lab().store.runs())
     st.write(_("“{name}” and all its images will be gone for good.", name=literal(name)))
     if trained:
@@ -131,24 +144,26 @@ def _delete_dialog(name: str) -> None:
                 trained,
             )
         )
-    if st.button(_("Delete for good"), key="delete_sure", type="primary"):
-        try:
-            delete_unused(name)
-        except LabError as error:
-            st.error(literal(say_error(error)))
-            return
-        st.rerun()
+    st.button(
+        _("Delete for good"), key="delete_sure", type="primary", on_click=_delete, args=(name,)
+    )
+
+
+def _delete(name: str) -> None:
+    """In a callback: what stands in the way is said at the top of the page."""
+    guarded(functools.partial(delete_unused, name))
+    st.session_state[DELETED] = True
 
 
 def delete_unused(name: str) -> None:
-    """Delete a dataset that no training needs.
+    """Delete a dataset that no training needs; raises as :func:`check_unused` and the registry."""
+    check_unused(name)
+    delete_dataset(get_lab().paths, name)
 
-    Raises:
-        DatasetError: if a run that is queued or running uses it.
-        NotFoundError: if there is no such dataset any more.
-    """
-    lab = get_lab()
-    active = lab.store.runs(RunStatus.RUNNING, RunStatus.QUEUED)
+
+def check_unused(name: str) -> None:
+    """DatasetError if a run that is queued or running uses the dataset."""
+    active = get_lab().store.runs(RunStatus.RUNNING, RunStatus.QUEUED)
     users = [record.id for record in active if _uses(record.config, name)]
     if users:
         raise DatasetError(
@@ -159,7 +174,6 @@ def delete_unused(name: str) -> None:
             name=name,
             run=users[0],
         )
-    delete_dataset(lab.paths, name)
 
 
 def _uses(config: RunConfig, name: str) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.datasets.dataset import Split
 from core.datasets.registry import open_dataset
-from core.errors import N_, DatasetError, NotFoundError, text
+from core.errors import N_, DatasetError, NotFoundError
 from core.evaluation.confusions import ConfusedPair, most_confused
 from core.evaluation.metrics import (
     ClassScore,
@@ -24,8 +24,8 @@ from core.evaluation.metrics import (
 from core.evaluation.predictions import Predictions, load_split, saved_splits
 from core.plots.matrix import MatrixInfo, MatrixLabels, MatrixScale, matrix_info, plot_matrix
 from core.records import RunRecord
-from ui.i18n import _, percent
-from ui.state import get_lab
+from ui.i18n import _, language, percent
+from ui.state import get_lab, is_dark
 
 PAIRS = 30
 """So many of the most confused pairs are listed."""
@@ -37,6 +37,8 @@ class Judged:
     """One split as one run judged it: the arrays are shared by all sessions, and never changed."""
 
     run_id: str
+    version: int
+    """When its file was written; with ``run_id`` and ``split`` the name of this in every cache."""
     split: str
     classes: tuple[str, ...]
     predictions: Predictions
@@ -48,6 +50,10 @@ class Judged:
     @property
     def wrong(self) -> int:
         return self.summary.n - int(self.matrix.diagonal().sum())
+
+    @property
+    def name(self) -> tuple[str, int, str]:
+        return self.run_id, self.version, self.split
 
 
 def judged_splits(record: RunRecord) -> list[str]:
@@ -75,6 +81,7 @@ def _judged(path: Path, changed: int, split: str, names: tuple[str, ...]) -> Jud
     matrix = confusion_matrix(predictions.y_true, predictions.y_pred, classes)
     return Judged(
         run_id=path.parent.name,
+        version=changed,
         split=split,
         # A folder from elsewhere may name fewer classes than it predicts.
         classes=(*names, *map(str, range(len(names), classes)))[:classes],
@@ -92,12 +99,14 @@ def pictures(record: RunRecord, split: str) -> Split:
     Raises LabError when the dataset is gone or is not the one that the run has seen.
     """
     paths, name = get_lab().paths, record.config.data.dataset
-    found = open_dataset(paths, name).info.fingerprint
+    try:
+        found = open_dataset(paths, name).info.fingerprint
+    except NotFoundError as error:
+        raise DatasetError(N_("The dataset “{name}” is no longer here."), name=name) from error
     if found != record.dataset_fingerprint:
         raise DatasetError(
             N_("The dataset “{name}” is not the one that this run has seen: it was replaced."),
             name=name,
-            remedy=text(N_("Train again on the present dataset to see its images here.")),
         )
     return _pictures(name, found, split, str(paths.root))
 
@@ -107,18 +116,27 @@ def _pictures(name: str, fingerprint: str, split: str, root: str) -> Split:
     return open_dataset(get_lab().paths, name).split(split)
 
 
-@st.cache_resource(show_spinner=False, max_entries=32)
-def cells(run_id: str, split: str, scale: MatrixScale, _judged: Judged) -> MatrixInfo:
+def cells(judged: Judged, scale: MatrixScale) -> MatrixInfo:
     """The cells of the chart; their order is the same for every scale."""
+    return _cells(judged.name, scale, judged)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _cells(name: tuple[str, int, str], scale: MatrixScale, _judged: Judged) -> MatrixInfo:
     return matrix_info(_judged.matrix, _judged.classes, scale)
 
 
+def matrix_option(judged: Judged, scale: MatrixScale) -> dict[str, Any]:
+    """The chart of the matrix, the caller's own copy."""
+    return _matrix_option(judged.name, scale, language(), is_dark(), judged)
+
+
+# Writing thousands of percentages takes too long to do it at every click.
 @st.cache_data(show_spinner=False, max_entries=32)
-def matrix_option(
-    run_id: str, split: str, scale: MatrixScale, language: str, dark: bool, _info: MatrixInfo
+def _matrix_option(
+    name: tuple[str, int, str], scale: MatrixScale, language: str, dark: bool, _judged: Judged
 ) -> dict[str, Any]:
-    """The chart of the matrix: writing thousands of percentages takes too long for every click."""
     labels = MatrixLabels(
         true=_("True class"), pred=_("Predicted class"), images=_("Images"), share=_("Share")
     )
-    return plot_matrix(_info, labels, dark=dark, percent=percent)
+    return plot_matrix(cells(_judged, scale), labels, dark=dark, percent=percent)

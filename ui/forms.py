@@ -9,16 +9,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from core.config import (
-    ARCHITECTURES,
-    SECTION_NAMES,
-    SECTIONS,
-    AugmentConfig,
-    Knob,
-    RunConfig,
-    Section,
-)
+from core.config import ARCHITECTURES, SECTION_NAMES, SECTIONS, AugmentConfig, RunConfig
 from core.errors import N_
+from core.knobs import Knob, Section
 from ui.i18n import _
 
 CHOICES = {
@@ -138,7 +131,8 @@ def _number(label: str, field: FieldInfo, knob: Knob, common: Any) -> None:
             **common,
         )
     elif high <= 180 and knob.step and knob.step >= 0.01:
-        st.slider(label, float(low), float(high), step=float(step), **common)
+        written = "%.0f" if step >= 1 else "%.2f"
+        st.slider(label, float(low), float(high), step=float(step), format=written, **common)
     else:
         st.number_input(label, min_value=0.0, step=knob.step or 0.0001, format="%.5f", **common)
 

@@ -36,7 +36,10 @@ STATUS_COLOR = {
 }
 
 
-TRANSLATED_KEYS = ("form.", "train_view", "dataset")
+TRANSLATED_KEYS = (
+    *("form.", "train_view", "dataset", "data_view", "split."),
+    *("import_size", "import_resize", "import_color"),
+)
 """Keys of widgets whose options are called differently in every language."""
 
 

@@ -22,17 +22,18 @@ SHARPNESS = 2
 """Pixels sent per pixel of the page at most: what a good screen can show."""
 
 # Blue and orange, for every kind of colour vision; the sign says the same without colour.
-_TONES = {"good": ("#0072B2", "✓ "), "bad": ("#D55E00", "✗ "), None: ("transparent", "")}
+_TONES = {"good": ("#0072B2", "✓ "), "bad": ("#D55E00", "× "), None: ("transparent", "")}
 # Never with a leading newline: st.html would take a body of style tags only for an event.
 _STYLE = """<style>
-.lz-gallery{display:flex;flex-wrap:wrap;gap:.75rem;list-style:none;margin:0;padding:0}
-.lz-gallery li{margin:0;padding:0}
-.lz-gallery figure{margin:0;display:flex;flex-direction:column;gap:.3rem}
+ul.lz-gallery{display:flex;flex-wrap:wrap;gap:.75rem;list-style:none}
+ul.lz-gallery,.lz-gallery li,.lz-gallery figure{margin:0!important;padding:0!important}
 .lz-gallery img{display:block;border-radius:.2rem;border-bottom:3px solid transparent}
 .lz-gallery img.lz-pixels{image-rendering:pixelated}
-.lz-gallery figcaption{font-size:.78rem;line-height:1.3;overflow-wrap:anywhere}
-.lz-gallery figcaption span{display:block}
-.lz-gallery figcaption span:not(:first-child){opacity:.75}
+.lz-gallery figcaption{font-size:.78rem;line-height:1.3;margin-top:.3rem}
+.lz-gallery span{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:1;
+overflow:hidden;overflow-wrap:anywhere}
+.lz-gallery span:first-child{-webkit-line-clamp:2}
+.lz-gallery span:not(:first-child){opacity:.75}
 </style>"""
 
 
@@ -63,7 +64,7 @@ def gallery_html(items: Sequence[Thumb], size: int = SIZE) -> str:
 def _figure(item: Thumb, size: int) -> str:
     width, height, whole = shown_size(item.image.shape, size)
     colour, sign = _TONES[item.tone]
-    alt = html.escape(item.alt)
+    alt = _attribute(item.alt)
     first, *rest = item.caption or [""]
     lines = "".join(f"<span>{html.escape(line)}</span>" for line in (sign + first, *rest))
     return (
@@ -72,6 +73,12 @@ def _figure(item: Thumb, size: int) -> str:
         f'width="{width}" height="{height}" alt="{alt}" src="{data_url(item.image, size)}">'
         f"<figcaption>{lines}</figcaption></figure></li>"
     )
+
+
+def _attribute(text: str) -> str:
+    """Text for an attribute. The browser's sanitiser drops those in which it sees a closing tag,
+    escaped or not: an invisible joiner keeps it from seeing one."""
+    return html.escape(text.replace("<", "<\u2060").replace(">", "\u2060>"))
 
 
 def shown_size(shape: tuple[int, ...], size: int) -> tuple[int, int, bool]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import time
 from pathlib import PurePath
-from typing import BinaryIO, get_args
+from typing import BinaryIO
 
 import streamlit as st
 
-from core.datasets.dataset import ResizeMode
 from core.datasets.jobs import (
     ImportState,
     cancel_import,
@@ -18,12 +17,12 @@ from core.datasets.jobs import (
     read_import,
     start_import,
 )
-from core.datasets.options import ColorMode, ImportOptions
+from core.datasets.options import ImportOptions
 from core.datasets.registry import MAX_NAME, validate_name
 from core.errors import N_, LabError, NotFoundError
 from core.paths import Paths
 from ui.i18n import _, duration, number, say, say_error
-from ui.markdown import literal
+from ui.names import literal
 from ui.state import get_lab, guarded
 
 REFRESH_SECONDS = 1.0
@@ -33,7 +32,7 @@ OWN = "_import_job"
 ARRIVED = "_import_arrived"
 UPLOADS = "_import_uploads"
 """How many files have become datasets: a new number gives an empty uploader."""
-SIZES = (None, 16, 24, 28, 32, 48, 64, 96, 128, 160, 192, 224)
+SIZES = (0, 16, 24, 28, 32, 48, 64, 96, 128, 160, 192, 224)
 PHASES = {
     "listing": N_("Looking through the archive"),
     "probing": N_("Looking at the pictures' sizes"),
@@ -50,14 +49,14 @@ COLORS = {
     "grey": (N_("Grey"), N_("One channel: three times less to learn from, and to store.")),
     "rgb": (N_("Colour"), N_("Three channels: red, green, blue.")),
 }
-LAYOUTS = """flowers.zip              flowers.zip
-├── daisy                ├── train
-│   ├── 001.jpg          │   ├── daisy
-│   └── 002.jpg          │   │   └── 001.jpg
-├── rose                 │   └── rose
-│   └── 001.png          │       └── 001.png
-└── tulip                ├── val …
-    └── a.webp           └── test …"""
+LAYOUTS = """flowers.zip       flowers.zip
+├─ daisy          ├─ train
+│  ├─ 001.jpg     │  ├─ daisy
+│  └─ 002.jpg     │  │  └─ 001.jpg
+├─ rose           │  └─ rose
+│  └─ 001.png     │     └─ 001.png
+└─ tulip          ├─ val …
+   └─ a.webp      └─ test …"""
 
 
 def welcome_import() -> None:
@@ -108,12 +107,12 @@ def _panel(drawn: list[tuple[str, str]]) -> None:
     if _outline(states) != drawn:
         st.rerun()  # the page around it has something new to show, too
     for state in states:
-        with st.container(border=True):
+        with st.container(border=not state.is_over()):
             _card(state)
 
 
 def _card(state: ImportState) -> None:
-    text, button = st.columns([5, 1], vertical_alignment="center")
+    text, button = st.columns([6, 1], vertical_alignment="center")
     with text:
         _ended(state) if state.is_over() else _moving(state)
     with button:
@@ -168,17 +167,17 @@ def _how_far(state: ImportState) -> str:
 
 def import_form() -> None:
     """File, name and how its pictures become images of one size; starts the import."""
-    form, hint = st.columns([3, 2], gap="large")
+    form, hint = st.columns([8, 5], gap="large")
     with form:
         upload = _uploader()
-        name = st.text_input(
-            _("Name of the dataset"),
-            key="import_name",
-            max_chars=MAX_NAME,
-            placeholder=_("proposed from the file's name"),
-            persist_state="session",
-        )
-        options = _options()
+        left, right = st.columns([3, 2], gap="large")
+        with left:
+            name = _name()
+            resize = _explained(_("How to make pictures fit"), RESIZE, "import_resize")
+        with right:
+            size = _size()
+            color = _explained(_("Colours"), COLORS, "import_color")
+        options = ImportOptions.model_validate({"size": size, "resize": resize, "color": color})
         busy = st.session_state.get(OWN) is not None
         pressed = st.button(
             _("Import"),
@@ -191,6 +190,16 @@ def import_form() -> None:
             _start(upload, upload.name, name, options)
     with hint:
         _hint()
+
+
+def _name() -> str:
+    return st.text_input(
+        _("Name of the dataset"),
+        key="import_name",
+        max_chars=MAX_NAME,
+        placeholder=_("proposed from the file's name"),
+        persist_state="session",
+    )
 
 
 def _uploader() -> st.runtime.uploaded_file_manager.UploadedFile | None:
@@ -225,9 +234,9 @@ def propose_name(paths: Paths, filename: str) -> str:
     return ""
 
 
-def _options() -> ImportOptions:
-    """The widgets of the import's options; what they hold outlives page and upload."""
-    size = st.selectbox(
+def _size() -> int | None:
+    """The side of the images in pixels, or None for their own median."""
+    side = st.selectbox(
         _("Size of the images"),
         SIZES,
         format_func=lambda side: f"{side} × {side}" if side else _("automatic"),
@@ -238,9 +247,7 @@ def _options() -> ImportOptions:
         ),
         persist_state="session",
     )
-    resize = _explained(_("How to make pictures fit"), RESIZE, "import_resize")
-    color = _explained(_("Colours"), COLORS, "import_color")
-    return ImportOptions.model_validate({"size": size, "resize": resize, "color": color})
+    return side or None
 
 
 def _explained(label: str, table: dict[str, tuple[str, str]], key: str) -> str:
@@ -252,7 +259,6 @@ def _explained(label: str, table: dict[str, tuple[str, str]], key: str) -> str:
             format_func=lambda option: _(table[option][0]),
             captions=[_(sentence) for _label, sentence in table.values()],
             key=key,
-            horizontal=True,
             persist_state="session",
         )
     )
@@ -281,7 +287,3 @@ def _hint() -> None:
             "size and kind; other files are skipped and listed."
         )
     )
-
-
-assert set(RESIZE) == set(get_args(ResizeMode))
-assert set(COLORS) == set(get_args(ColorMode))

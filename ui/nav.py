@@ -35,5 +35,9 @@ def guard() -> None:
     """First line of every page: the first request to a fresh server may be a deep link, which
     Streamlit runs without ``Home.py``."""
     if not st.session_state.get("_router"):
+        # Else the browser would ask Google for the page's icon.
+        st.set_page_config(page_icon="static/icon.png", layout="wide")
+        # Else the browser would fetch the page's icon from the internet.
+        st.set_page_config(page_icon="static/icon.png", layout="wide")
         st.navigation(pages())
         st.rerun()

@@ -7,31 +7,44 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 
 from core.records import RunRecord
 from ui.frame import short_name, status_text
-from ui.i18n import _, ngettext
+from ui.i18n import _, compact, duration, moment, ngettext, number, percent
+from ui.tables import readable
 
 
-def runs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
-    """One row per run; accuracies in per cent, durations in seconds, so that they sort."""
+def runs_frame(records: Sequence[RunRecord]) -> Styler:
+    """One row per run: readable, and sorted by what the figures mean."""
     rows = [_row(record) for record in records]
-    return pd.DataFrame(rows, columns=list(_columns()))
+    frame = pd.DataFrame(rows, columns=list(runs_columns()))
+    written: dict[str, Callable[[Any], str]] = {
+        "started": moment,
+        "val": percent,
+        "test": percent,
+        "parameters": lambda n: compact(int(n)),
+        "epochs": lambda n: number(int(n)),
+        "seconds": duration,
+    }
+    return readable(frame, written)
 
 
-def _columns() -> dict[str, Any]:
+def runs_columns() -> dict[str, Any]:
     config = st.column_config
     return {
         "run": config.TextColumn(_("Run")),
         "status": config.TextColumn(_("Status")),
-        "started": config.DatetimeColumn(_("Started"), format="D MMM, HH:mm"),
+        "started": config.DatetimeColumn(_("Started")),
         "dataset": config.TextColumn(_("Dataset")),
         "architecture": config.TextColumn(_("Architecture")),
-        "val": config.NumberColumn(_("Best validation accuracy"), format="%.1f %%"),
-        "test": config.NumberColumn(_("Test accuracy"), format="%.1f %%"),
-        "parameters": config.NumberColumn(_("Parameters"), format="compact"),
+        "val": config.NumberColumn(
+            _("Validation"), help=_("Best validation accuracy of all epochs.")
+        ),
+        "test": config.NumberColumn(_("Test"), help=_("Accuracy on the test split.")),
+        "parameters": config.NumberColumn(_("Parameters"), help=_("Numbers that are learned.")),
         "epochs": config.NumberColumn(_("Epochs")),
-        "seconds": config.NumberColumn(_("Duration (s)"), format="%.0f"),
+        "seconds": config.NumberColumn(_("Duration")),
     }
 
 
@@ -43,16 +56,12 @@ def _row(record: RunRecord) -> dict[str, object]:
         "started": record.started,
         "dataset": record.config.data.dataset,
         "architecture": record.config.model.architecture.upper(),
-        "val": _percent(figures.best_val_accuracy if figures else None),
-        "test": _percent(figures.test_accuracy if figures else None),
+        "val": figures.best_val_accuracy if figures else None,
+        "test": figures.test_accuracy if figures else None,
         "parameters": figures.parameters if figures else None,
         "epochs": figures.epochs if figures else None,
         "seconds": figures.seconds if figures else None,
     }
-
-
-def _percent(share: float | None) -> float | None:
-    return None if share is None else 100 * share
 
 
 def runs_table(records: Sequence[RunRecord], *, key: str, on_open: Callable[[str], None]) -> None:
@@ -70,7 +79,8 @@ def runs_table(records: Sequence[RunRecord], *, key: str, on_open: Callable[[str
         runs_frame(records),
         key=key,
         hide_index=True,
-        column_config=_columns(),
+        placeholder="–",
+        column_config=runs_columns(),
         on_select=opened,
         selection_mode="single-row",
         alt=ngettext("{n} run", "{n} runs", len(records)),

@@ -22,7 +22,7 @@ def preset_choice() -> None:
     """One button per preset; it fills the form and can be changed from there."""
     infos = {info.name: info for info in list_datasets(get_lab().paths)}
     if form_is_empty():
-        _apply(FIRST_PRESET, infos[st.session_state.get("dataset") or "digits"])
+        _apply(FIRST_PRESET, infos.get(st.session_state.get("dataset", ""), infos["digits"]))
     chosen = infos.get(st.session_state[key("data", "dataset")], infos["digits"])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(_("Start from"))

@@ -17,9 +17,9 @@ SIZE = 64
 
 # Never with a leading newline: st.html would take a body of style tags only for an event.
 _STYLE = """<style>
-.lz-strips{display:flex;flex-direction:column;gap:.35rem}
-.lz-strip{display:flex;align-items:center;gap:.75rem}
-.lz-strip-head{flex:0 0 8.5rem;font-size:.85rem;line-height:1.25;overflow-wrap:anywhere}
+.lz-strips{display:grid;grid-template-columns:fit-content(10rem) 1fr;gap:.35rem 1.25rem;
+align-items:center}
+.lz-strip-head{font-size:.85rem;line-height:1.25;overflow-wrap:anywhere}
 .lz-strip-head small{display:block;opacity:.75}
 .lz-strip-row{display:flex;flex-wrap:wrap;gap:.25rem}
 .lz-strip-row img{display:block;border-radius:.15rem}
@@ -47,9 +47,9 @@ def strips_html(rows: Sequence[Strip], size: int = SIZE, *, lead: bool = False) 
     """What :func:`strips` shows; every text in it is escaped."""
     kind = "lz-strip-row lz-lead" if lead else "lz-strip-row"
     parts = [
-        f'<div class="lz-strip"><div class="lz-strip-head">{html.escape(row.name)}'
+        f'<div class="lz-strip-head">{html.escape(row.name)}'
         f"<small>{html.escape(row.note)}</small></div>"
-        f'<div class="{kind}">{_pictures(row, size)}</div></div>'
+        f'<div class="{kind}">{_pictures(row, size)}</div>'
         for row in rows
     ]
     return f'{_STYLE}<div class="lz-strips">{"".join(parts)}</div>'

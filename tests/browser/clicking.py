@@ -1,0 +1,86 @@
+"""What a person does on the Errors page, in Chromium."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page
+
+from core.plots.matrix import MatrixInfo
+
+CHART = "[data-testid=stEChartsChart]"
+CELLS = "[data-testid=stEChartsChart] canvas"
+
+
+def wait_for_matrix(page: Page) -> None:
+    """Until the chart has been drawn, not only made room for."""
+    page.wait_for_selector(f"{CHART}[aria-busy=false] canvas")
+    page.wait_for_timeout(300)
+
+
+def grid(page: Page) -> tuple[float, float, float, float]:
+    """(left, top, width, height) of the cells, found by the yellow of what is right.
+
+    The chart leaves room for names of unknown width, so that the place of a cell is not known
+    beforehand. The diagonal reaches from corner to corner.
+    """
+    found = page.evaluate(
+        """selector => {
+            let left = 1e9, top = 1e9, right = 0, bottom = 0, scale = 1;
+            for (const canvas of document.querySelectorAll(selector)) {
+                const {width, height} = canvas;
+                scale = canvas.getBoundingClientRect().width / width;
+                const data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+                for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
+                    const i = 4 * (y * width + x);
+                    const r = data[i], g = data[i + 1], b = data[i + 2], a = data[i + 3];
+                    if (a < 250 || r < 150 || g < 130 || b > 130) continue;
+                    left = Math.min(left, x); right = Math.max(right, x + 1);
+                    top = Math.min(top, y); bottom = Math.max(bottom, y + 1);
+                }
+            }
+            return [left, top, right - left, bottom - top].map(pixels => pixels * scale);
+        }""",
+        CELLS,
+    )
+    left, top, width, height = found
+    return left, top, width, height
+
+
+def click_cell(page: Page, info: MatrixInfo, true: int, pred: int) -> None:
+    left, top, width, height = grid(page)
+    size = len(info.classes)
+    x, y = left + (pred + 0.5) * width / size, top + (true + 0.5) * height / size
+    # Layers of canvas lie over each other, and the uppermost gets the click.
+    page.locator(CHART).click(force=True, position={"x": x, "y": y})
+
+
+def time_click(page: Page, info: MatrixInfo, true: int, pred: int) -> float:
+    """Milliseconds from pressing the button on a cell until other images than before have been
+    decoded and painted."""
+    page.evaluate(
+        """() => { window.painted = new Promise(resolve => {
+            const images = () => [...document.querySelectorAll('.lz-gallery img')];
+            const names = () => images().map(image => image.alt).join();
+            const before = names();
+            let pressed = null;
+            document.addEventListener('mousedown', () => { pressed = performance.now(); },
+                                      {capture: true, once: true});
+            const observer = new MutationObserver(async () => {
+                if (pressed === null || !images().length || names() === before) return;
+                observer.disconnect();
+                await Promise.all(images().map(image => image.decode()));
+                requestAnimationFrame(() => requestAnimationFrame(
+                    () => resolve(performance.now() - pressed)));
+            });
+            observer.observe(document.body, {childList: true, subtree: true, attributes: true});
+        }); }"""
+    )
+    click_cell(page, info, true, pred)
+    return float(page.evaluate("window.painted"))
+
+
+def shown_files(page: Page) -> list[str]:
+    """The file names of the images on the screen, in order."""
+    titles = page.locator(".lz-gallery figure").evaluate_all("all => all.map(e => e.title)")
+    return [re.split(r": ", title)[0] for title in titles]

@@ -1,0 +1,138 @@
+"""The main job as a new user does it, in a real browser, with real trainings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from core.datasets.digits import ensure_digits
+from core.paths import Paths
+from core.records import RunStatus
+from core.store import Store
+from tests.browser.conftest import Server, free_port, start_server, wait_until_up
+from ui.i18n import catalogue
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+RUN = re.compile(r"run=(\d{8}-\d{6}-\d{3}-[0-9a-f]{4})")
+
+
+@pytest.fixture
+def second(browser: Browser, server: Server) -> Iterator[Page]:
+    """Somebody else's browser, in Spanish."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="es-ES")
+    yield context.new_page()
+    context.close()
+
+
+def spanish(message: str) -> str:
+    return catalogue("es").gettext(message)
+
+
+def run_in_address(page: Page) -> str:
+    found = RUN.search(page.url)
+    assert found, page.url
+    return found.group(1)
+
+
+def test_one_click_trains_and_ends_on_the_errors_page(
+    page: Page, second: Page, server: Server, store: Store
+) -> None:
+    page.goto(server.page(""))
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url(RUN, timeout=30_000)
+    run_id = run_in_address(page)
+    # Somebody else finds it by its address while it trains, in their own language …
+    second.goto(server.page("train", run=run_id))
+    expect(second.get_by_text(spanish("Validation accuracy"))).to_be_visible(timeout=60_000)
+    # … and it goes on while the first browser reloads.
+    page.reload()
+    expect(page.locator("[class*=st-key-curve] canvas").first).to_be_visible(timeout=60_000)
+    second.wait_for_timeout(100)
+    expect(second.get_by_role("button", name=spanish("Stop"), exact=True)).to_have_count(
+        0, timeout=90_000
+    )
+    record = store.refresh(run_id)
+    assert record.status is RunStatus.FINISHED
+    assert record.summary is not None
+    assert record.summary.test_accuracy is not None
+    assert record.summary.test_accuracy > 0.95
+    page.get_by_role("link", name="See what it gets wrong").click()
+    page.wait_for_url(re.compile("/errors"))
+    assert run_in_address(page) == run_id
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+
+
+def test_the_quick_start_opens_the_errors_by_itself(page: Page, server: Server) -> None:
+    page.goto(server.page(""))
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url(re.compile(r"/errors.*run="), timeout=120_000)
+
+
+def test_a_training_is_set_up_launched_and_stopped(
+    page: Page, server: Server, store: Store
+) -> None:
+    page.goto(server.page("train"))
+    epochs = page.get_by_label("Epochs", exact=True)
+    epochs.fill("5000")
+    epochs.press("Enter")
+    page.get_by_role("button", name="Launch training").click()
+    page.wait_for_url(RUN)
+    run_id = run_in_address(page)
+    expect(page.get_by_text("epoch 2 of 5,000")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("Test accuracy")).to_be_visible(timeout=30_000)
+    assert store.refresh(run_id).status is RunStatus.STOPPED
+
+
+def test_two_browsers_have_forms_of_their_own(page: Page, second: Page, server: Server) -> None:
+    page.goto(server.page("train"))
+    second.goto(server.page("train"))
+    mine = page.get_by_role("spinbutton", name="Filters")
+    theirs = second.get_by_role("spinbutton", name=spanish("Filters"))
+    expect(theirs).to_have_value("32")
+    mine.fill("16")
+    mine.press("Enter")
+    page.wait_for_timeout(500)
+    second.get_by_text(spanish("Advanced settings")).click()  # makes the page run again
+    expect(second.get_by_text(spanish("Kernel"), exact=True)).to_be_visible()
+    expect(theirs).to_have_value("32")
+    expect(mine).to_have_value("16")
+
+
+def test_the_choice_of_a_language_stays_and_keeps_the_form(page: Page, server: Server) -> None:
+    page.goto(server.page("train"))
+    units = page.get_by_role("spinbutton", name="Units", exact=True)
+    page.get_by_role("radio", name="MLP").or_(
+        page.get_by_test_id("stButtonGroup").get_by_text("MLP", exact=True)
+    ).first.click()
+    expect(units).to_be_visible()
+    page.get_by_test_id("stSidebar").get_by_role("combobox").last.click()
+    page.get_by_role("option", name="Español").click()
+    expect(page.get_by_role("button", name=spanish("Launch training"))).to_be_visible()
+    expect(page.get_by_role("spinbutton", name=spanish("Units"), exact=True)).to_be_visible()
+    assert "lang=es" in page.url
+    page.get_by_role("link", name=spanish("Runs")).click()
+    page.wait_for_url(re.compile("/runs.*lang=es"))
+
+
+def test_a_deep_link_to_a_fresh_server_opens_in_its_frame(browser: Browser, tmp_path: Path) -> None:
+    paths = Paths(tmp_path / "artifacts").create()
+    ensure_digits(paths)
+    port = free_port()
+    log = tmp_path / "server.log"
+    with log.open("wb") as output:
+        process = start_server(paths, port, output.fileno())
+    try:
+        wait_until_up(process, port, log)
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/train")
+        expect(page.get_by_role("button", name="Launch training")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("link", name="Predict")).to_be_visible()
+        page.close()
+    finally:
+        process.terminate()
+        process.wait(15)

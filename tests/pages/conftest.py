@@ -1,0 +1,88 @@
+"""Pages without a server: a lab whose worker processes are never started, and runs made by hand."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from core.lab import Lab
+from core.records import RunRecord
+from tests.pages import making
+from ui.state import get_lab
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class OpenPage(Protocol):
+    def __call__(self, page: str, /, run: RunRecord | None = None, lang: str = "en") -> AppTest: ...
+
+
+@pytest.fixture(scope="session")
+def _prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An artifacts directory with the digits, made once and copied for every test."""
+    root = tmp_path_factory.mktemp("prepared") / "artifacts"
+    Lab(root).store.close()
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _pages_are_run_by_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a server that has drawn a page before.
+
+    AppTest is at every run like a server that has not: there a directory called ``pages`` means
+    that a page is run without ``Home.py``, which only the first line of each page is for.
+    """
+    make = PagesManager.__init__
+
+    def init(self: PagesManager, *args: Any, **kwargs: Any) -> None:
+        make(self, *args, **kwargs)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", init)
+
+
+@pytest.fixture
+def lab(_prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """What every page gets from ``get_lab``: the digits, no run, and nothing running."""
+    root = tmp_path / "artifacts"
+    shutil.copytree(_prepared, root)
+    monkeypatch.setenv("LIENZO_ARTIFACTS", str(root))
+    monkeypatch.setattr(Lab, "start", lambda self: None)
+    get_lab.clear()
+    yield get_lab()
+    get_lab().store.close()
+    get_lab.clear()
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def make_run(lab: Lab) -> Callable[..., RunRecord]:
+    """``make_run(RunStatus.FAILED, dataset, epochs=3, model__filters=8)``: see ``making``."""
+    return functools.partial(making.make_run, lab.store)
+
+
+@pytest.fixture
+def app(lab: Lab) -> OpenPage:
+    """``app("errors", run)``: the page, having run once without an exception."""
+
+    def open_page(page: str, /, run: RunRecord | None = None, lang: str = "en") -> AppTest:
+        test = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=20)
+        test.session_state["lang"] = lang
+        if run:
+            test.session_state["run"] = run.id
+        test.run()
+        if page != "start":
+            test.switch_page(f"pages/{page}.py").run()
+        assert not test.exception, test.exception
+        return test
+
+    return open_page

@@ -1,0 +1,265 @@
+"""The Predict page in every state of a run, with good and bad pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core.datasets.dataset import DatasetInfo
+from core.datasets.registry import delete_dataset
+from core.datasets.resizing import prepare
+from core.errors import N_, RunError
+from core.lab import Lab
+from core.records import RunRecord, RunStatus
+from tests.pages.conftest import OpenPage
+from tests.pages.making import HOSTILE, WORDS, make_dataset
+from ui.names import literal, shortened
+from ui.predict_view import PER_PAGE, SAMPLES
+
+MakeRun = Callable[..., RunRecord]
+Upload = tuple[str, bytes, str]
+
+
+def said(page: AppTest) -> str:
+    blocks = (page.info, page.warning, page.error, page.caption, page.markdown)
+    return "\n".join(str(element.value) for block in blocks for element in block)
+
+
+def drawn(page: AppTest) -> str:
+    return "\n".join(element.proto.body for element in page.get("html"))
+
+
+def encoded(image: Image.Image, fmt: str = "PNG", **options: Any) -> bytes:
+    out = io.BytesIO()
+    image.save(out, fmt, **options)
+    return out.getvalue()
+
+
+def picture(brightness: int, size: tuple[int, int] = (20, 12)) -> bytes:
+    return encoded(Image.new("RGB", size, (brightness, brightness, brightness)))
+
+
+def upload(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    uploads: list[Upload] = [(name, data, "image/png") for name, data in files]
+    page.file_uploader(key="pictures").set_value(uploads).run()
+    assert not page.exception, page.exception
+    return page
+
+
+class Brightness:
+    """Instead of a network: the brighter the picture, the surer of the last class."""
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+        self.asked: list[NDArray[np.uint8]] = []
+
+    def predict(self, run_id: str, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.asked.append(images)
+        proba = np.zeros((len(images), self.classes), np.float32)
+        proba[:, -1] = images.mean(axis=(1, 2, 3)) / 255
+        proba[:, 0] = 1 - proba[:, -1]
+        return proba
+
+
+@pytest.fixture
+def finished(lab: Lab, make_run: MakeRun) -> RunRecord:
+    run = make_run()
+    lab.paths.run(run.id).model.touch()
+    return run
+
+
+@pytest.fixture
+def network(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Brightness:
+    service = Brightness(classes=3)
+    monkeypatch.setattr(lab.compute, "predict", service.predict)
+    return service
+
+
+def test_without_a_run_it_says_what_to_do(app: OpenPage) -> None:
+    page = app("predict")
+    assert "No run is chosen" in said(page)
+    assert not page.file_uploader
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (RunStatus.QUEUED, "in the queue"),
+        (RunStatus.RUNNING, "still training"),
+        (RunStatus.FAILED, "has failed"),
+        (RunStatus.INTERRUPTED, "was interrupted"),
+        (RunStatus.STOPPED, "saved no network"),
+    ],
+)
+def test_a_run_without_a_network_says_why(
+    app: OpenPage, make_run: MakeRun, status: RunStatus, expected: str
+) -> None:
+    page = app("predict", make_run(status))
+    assert expected in said(page)
+    assert not page.file_uploader
+    assert len(page.get("page_link")) == 1
+
+
+def test_a_finished_run_waits_for_pictures(app: OpenPage, finished: RunRecord) -> None:
+    page = app("predict", finished)
+    assert "8×8 pixels, RGB, and knows 3 classes" in said(page)
+    assert len(page.file_uploader) == 1
+    assert not page.get("plotly_chart")
+
+
+def test_each_picture_is_shown_and_judged(
+    app: OpenPage, finished: RunRecord, network: Brightness
+) -> None:
+    page = upload(app("predict", finished), ("white.png", picture(255)), ("dark.png", picture(51)))
+    assert f"**{WORDS[2]}** · 100.0 %" in said(page)
+    assert f"**{WORDS[0]}** · 80.0 %" in said(page)
+    assert literal("cat: 80.0 % · bird: 20.0 % · dog: 0.0 %") in said(page)
+    assert len(page.get("plotly_chart")) == 2
+    assert "20×12 pixels" in drawn(page)
+    assert drawn(page).count("8×8, RGB") == 2
+
+
+def test_the_network_gets_what_an_import_would_make(
+    app: OpenPage, finished: RunRecord, network: Brightness
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (30, 47, 3), np.uint8)
+    data = encoded(Image.fromarray(noise))
+    upload(app("predict", finished), ("noise.png", data))
+    expected = prepare(data, (8, 8, 3), "crop").pixels
+    assert np.array_equal(network.asked[0], expected[None])
+
+
+def test_the_same_picture_is_asked_for_once(
+    app: OpenPage, finished: RunRecord, network: Brightness
+) -> None:
+    page = upload(app("predict", finished), ("white.png", picture(255)))
+    page.slider(key="top_k").set_value(1).run()
+    upload(page, ("white.png", picture(255)), ("copy.png", picture(255)))
+    assert len(network.asked) == 1
+    assert "·" not in page.get("plotly_chart")[0].proto.alt  # one class only
+
+
+PICTURES = {
+    "grey.png": encoded(Image.new("L", (9, 9), 200)),
+    "palette.gif": encoded(Image.new("P", (9, 9), 3), "GIF"),
+    "alpha.webp": encoded(Image.new("RGBA", (9, 9), (0, 0, 0, 0)), "WEBP"),
+    "ink.jpg": encoded(Image.new("CMYK", (9, 9), (0, 200, 10, 30)), "JPEG"),
+    "deep.png": encoded(Image.fromarray(np.full((9, 9), 60000, np.uint16))),
+    "bits.bmp": encoded(Image.new("1", (9, 9), 1), "BMP"),
+    "dot.png": picture(9, (1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_kind_of_picture_is_read(
+    app: OpenPage, finished: RunRecord, network: Brightness, name: str
+) -> None:
+    page = upload(app("predict", finished), (name, PICTURES[name]))
+    assert not page.error
+    assert len(page.get("plotly_chart")) == 1
+
+
+def test_exif_turns_the_picture_and_says_so(
+    app: OpenPage, finished: RunRecord, network: Brightness
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(Image.new("RGB", (40, 20)), "JPEG", exif=exif)
+    page = upload(app("predict", finished), ("phone.jpg", data))
+    assert "20×40 pixels" in drawn(page)
+    assert "turned upright" in said(page)
+
+
+def test_bad_files_are_named_and_the_others_still_judged(
+    app: OpenPage, finished: RunRecord, network: Brightness
+) -> None:
+    page = upload(
+        app("predict", finished),
+        ("*letter*.png", b"dear network"),
+        ("empty.png", b""),
+        ("torn.png", picture(255, (300, 300))[:200]),
+        ("white.png", picture(255)),
+    )
+    assert [error.value.split(":")[0] for error in page.error] == [
+        r"**\*letter\*\.png**",
+        r"**empty\.png**",
+        r"**torn\.png**",
+    ]
+    assert len(page.get("plotly_chart")) == 1
+
+
+def test_a_picture_of_too_many_pixels_is_refused(
+    app: OpenPage, finished: RunRecord, network: Brightness
+) -> None:
+    data = encoded(Image.new("1", (20_000, 20_000)))
+    page = upload(app("predict", finished), ("huge.png", data))
+    assert "400,000,000 pixels" in page.error[0].value
+    assert not page.get("plotly_chart")
+
+
+def test_many_pictures_come_page_by_page(
+    app: OpenPage, finished: RunRecord, network: Brightness
+) -> None:
+    files = [(f"{i}.png", picture(i)) for i in range(PER_PAGE + 2)]
+    page = upload(app("predict", finished), *files)
+    assert len(network.asked) == len(page.get("plotly_chart")) == PER_PAGE
+
+
+def test_trouble_of_the_computing_process_is_said(
+    app: OpenPage, lab: Lab, finished: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def died(*_arguments: object) -> None:
+        raise RunError(N_("The computing process ended or took too long; please try again."))
+
+    monkeypatch.setattr(lab.compute, "predict", died)
+    page = upload(app("predict", finished), ("white.png", picture(255)))
+    assert "please try again" in page.error[0].value
+
+
+def test_test_images_are_judged_beside_the_truth(
+    app: OpenPage, finished: RunRecord, network: Brightness
+) -> None:
+    page = app("predict", finished)
+    page.toggle(key="with_samples").set_value(True).run()
+    assert len(page.get("plotly_chart")) == SAMPLES
+    assert drawn(page).count("in truth: ") == SAMPLES
+    before = drawn(page)
+    page.button(key="other_samples").click().run()
+    assert drawn(page) != before
+
+
+def test_without_its_dataset_there_are_no_test_images(
+    app: OpenPage, lab: Lab, finished: RunRecord, network: Brightness
+) -> None:
+    delete_dataset(lab.paths, "pets")
+    page = app("predict", finished)
+    page.toggle(key="with_samples").set_value(True).run()
+    assert not page.exception
+    assert "is not there any more" in said(page)
+    assert len(page.file_uploader) == 1
+
+
+def test_class_and_file_names_are_shown_as_they_are(
+    app: OpenPage, lab: Lab, make_run: MakeRun, network: Brightness
+) -> None:
+    hostile: DatasetInfo = make_dataset(lab.paths, "hostile", HOSTILE)
+    run = make_run(RunStatus.FINISHED, hostile)
+    lab.paths.run(run.id).model.touch()
+    name = "<script>x</script> $a$ *b*.png"
+    page = upload(app("predict", run, lang="es"), (name, picture(0)))
+    assert "<script>" not in drawn(page)
+    assert "&lt;script&gt;x&lt;/script&gt; $a$ *b*.png" in drawn(page)
+    assert literal(HOSTILE[0]) in said(page)
+    assert "<script>" not in said(page)
+
+
+def test_long_names_are_cut_unless_they_would_be_the_same() -> None:
+    assert shortened(["cat", "a" * 30], 10) == ["cat", "a" * 9 + "…"]
+    assert shortened(["a" * 30 + "1", "a" * 30 + "2"], 10) == ["a" * 30 + "1", "a" * 30 + "2"]

@@ -1,0 +1,212 @@
+"""The Errors page around the matrix: headline, classes, and what is shown instead of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import LabError
+from core.evaluation.confusions import worst_classes
+from core.records import RunRecord, RunStatus
+from ui.errors_data import Judged
+from ui.errors_matrix import select_cell
+from ui.frame import run_label, status_badge
+from ui.i18n import _, ngettext, number, percent, say
+from ui.runs_table import runs_table
+from ui.state import choose_run, get_lab
+from ui.tables import readable, table_height
+
+POLL_SECONDS = 2.0
+OFFERED_RUNS = 10
+
+
+def no_run() -> None:
+    """What to do when no run is chosen."""
+    st.info(_("Choose a run, here or in the sidebar, to see which images it gets wrong."))
+    runs = get_lab().store.runs(RunStatus.FINISHED, RunStatus.STOPPED, limit=OFFERED_RUNS)
+    if not runs:
+        st.write(_("No training has finished yet."))
+        st.page_link("pages/train.py", label=_("Train a network"), icon=":material/model_training:")
+        return
+    st.subheader(_("Latest finished runs"))
+    runs_table(runs, key="errors.offered", on_open=choose_run)
+
+
+def not_over(record: RunRecord) -> None:
+    """A run that is still going on; the page draws itself anew when it has ended."""
+    _named(record)
+    if record.status is RunStatus.QUEUED:
+        st.info(_("This run waits for its turn. Its mistakes can be seen when it has ended."))
+    else:
+        st.info(_("This run is being trained. Its mistakes can be seen when it has ended."))
+    _train_page(record, _("Watch it on the Train page"))
+    st.fragment(_wait, run_every=POLL_SECONDS)(record)
+
+
+def _wait(record: RunRecord) -> None:
+    try:
+        now = get_lab().store.read(record.id)
+    except LabError:  # deleted by somebody else
+        st.rerun()
+    if now.status is not record.status:
+        st.rerun()
+
+
+def nothing_predicted(record: RunRecord, reason: str) -> None:
+    """A run that is over and has left no predictions: why, and where to go."""
+    _named(record)
+    if record.status is RunStatus.INTERRUPTED:
+        st.warning(
+            _("This run was interrupted before it had ended, so nothing is known of its mistakes.")
+        )
+        _train_page(record, _("Resume it on the Train page"))
+        return
+    if record.failure:
+        st.error(say(record.failure.what))
+        if record.failure.remedy:
+            st.info(say(record.failure.remedy), icon=":material/lightbulb:")
+    else:
+        st.error(reason)
+    _train_page(record, _("See its curves and log on the Train page"))
+
+
+def _named(record: RunRecord) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(run_label(record), width="content")
+        status_badge(record.status)
+
+
+def _train_page(record: RunRecord, label: str) -> None:
+    st.page_link(
+        "pages/train.py",
+        label=label,
+        icon=":material/model_training:",
+        query_params={"run": record.id},
+    )
+
+
+def view_switch() -> str:
+    views = {
+        "matrix": _("Confusion matrix"),
+        "classes": _("Classes"),
+        "mistakes": _("All mistakes"),
+    }
+    st.session_state.setdefault("errors.view", "matrix")
+    st.segmented_control(
+        _("View"),
+        list(views),
+        format_func=views.__getitem__,
+        key="errors.view",
+        required=True,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    return str(st.session_state["errors.view"])
+
+
+def split_switch(splits: list[str]) -> str:
+    names = {"test": _("Test split"), "val": _("Validation split"), "train": _("Training split")}
+    if st.session_state.get("errors.split") not in splits:
+        st.session_state["errors.split"] = splits[0]
+    st.segmented_control(
+        _("Split"),
+        splits,
+        format_func=lambda split: names.get(split, split),
+        key="errors.split",
+        required=True,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    return str(st.session_state["errors.split"])
+
+
+def headline(judged: Judged) -> None:
+    """The figures of the split."""
+    figures = judged.summary
+    accuracy, loss, f1, images = st.columns([3, 2, 2, 3])
+    accuracy.metric(
+        _("Accuracy"),
+        percent(figures.accuracy),
+        delta=_("95 %: {low} to {high}", low=percent(figures.low), high=percent(figures.high)),
+        delta_color="off",
+        delta_arrow="off",
+        help=_(
+            "The share of images judged right. With other images of the same kind it would most "
+            "likely lie in the range below (Wilson's 95 % interval): few images, wide range."
+        ),
+    )
+    loss.metric(
+        _("Loss"),
+        "–" if figures.loss is None else number(figures.loss, 3),
+        help=_("The mean cross-entropy in nats; it punishes confident mistakes most."),
+    )
+    f1.metric(
+        _("Macro F1"),
+        percent(figures.macro_f1),
+        help=_("The mean of F1 over the classes, every class counting the same."),
+    )
+    images.metric(
+        _("Images"),
+        number(figures.n),
+        delta=ngettext("{n} misjudged", "{n} misjudged", judged.wrong),
+        delta_color="off",
+        delta_arrow="off",
+    )
+
+
+def classes_section(judged: Judged) -> None:
+    """Precision, recall and F1 of every class, the worst on top."""
+    st.caption(
+        _(
+            "Recall: how many images of the class were found. Precision: how many of those taken "
+            "for the class are of it. F1 joins the two. Worst recall first; click a column to sort "
+            "by it, or the box beside a class to see its mistakes."
+        )
+    )
+    scores = worst_classes(judged.scores)
+    scores += [score for score in judged.scores if score.recall is None]
+    frame = pd.DataFrame(
+        [
+            (judged.classes[s.index], s.recall, s.recall, s.precision, s.f1, s.support, s.predicted)
+            for s in scores
+        ],
+        columns=list(_columns()),
+    )
+    key = f"classes.{judged.run_id}.{judged.split}"
+
+    def clicked() -> None:
+        for row in st.session_state[key]["selection"]["rows"]:
+            select_cell(scores[row].index, None)
+            st.session_state["errors.view"] = "matrix"
+
+    shares = dict.fromkeys(("recall", "precision", "f1"), percent)
+    st.dataframe(
+        readable(frame, {**shares, "support": number, "predicted": number}),
+        key=key,
+        hide_index=True,
+        placeholder="–",
+        height=table_height(len(scores), 640),
+        column_config=_columns(),
+        on_select=clicked,
+        selection_mode="single-row",
+        alt=_("Precision, recall, F1 and number of images of every class"),
+    )
+
+
+def _columns() -> dict[str, Any]:
+    config = st.column_config
+    return {
+        "class": config.TextColumn(_("Class")),
+        "recall": config.NumberColumn(_("Recall"), help=_("Share of its images that were found.")),
+        "bar": config.ProgressColumn(" ", min_value=0.0, max_value=1.0, format=" "),
+        "precision": config.NumberColumn(
+            _("Precision"), help=_("Share of the images taken for it that are of it.")
+        ),
+        "f1": config.NumberColumn("F1", help=_("Harmonic mean of precision and recall.")),
+        "support": config.NumberColumn(_("Images"), help=_("Images that are truly of the class.")),
+        "predicted": config.NumberColumn(
+            _("Predicted"), help=_("Images that were taken for the class.")
+        ),
+    }
