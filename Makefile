@@ -3,12 +3,12 @@
 PYTHON ?= python3
 TASK = @$(PYTHON) scripts/env.py
 
-.PHONY: help run run-gpu test check format lock
+.PHONY: help run run-gpu test check format messages lock
 help:
 	$(TASK) help
 
 run run-gpu:
 	$(TASK) $@ $(if $(PORT),--server.port=$(PORT)) $(ARGS)
 
-test check format lock:
+test check format messages lock:
 	$(TASK) $@ $(ARGS)

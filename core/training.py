@@ -28,13 +28,13 @@ from core.augment import augmentation_layers
 from core.callbacks import Checkpoint, EpochOrder, Halt, Halted, NaNGuard, Reporter
 from core.checkpoint import Array, TrainingState, load_checkpoint
 from core.config import RunConfig, TrainConfig
-from core.datasets.dataset import Dataset
+from core.datasets.dataset import Dataset, Split
 from core.datasets.registry import open_dataset
 from core.errors import N_, DatasetError, RunError
 from core.evaluation.metrics import summary
 from core.evaluation.predictions import Predictions, save_predictions
 from core.failures import explain
-from core.feeding import Batches, balanced_rows
+from core.feeding import Batches, Rows, balanced_rows
 from core.models import build_model
 from core.optimizers import build_optimizer
 from core.paths import Paths, RunPaths
@@ -154,31 +154,33 @@ def _train(
     trainer = build_trainer(config, dataset)
     state, best = load_checkpoint(files.checkpoint, trainer.model) or (TrainingState(), [])
     write_history(files, state.history)
+    life = _Life(files, state, best, signal, extra)
     stopped = False
     try:
         if not state.complete:
-            _fit(trainer, config, dataset, files, _Fit(state, best, signal, extra))
+            _fit(trainer, config, dataset, life)
         elif best:
             trainer.model.set_weights(best)
     except Halted as halt:
         if halt.reason == "server":
             raise
         stopped = True
-    summary = _evaluate(trainer, config, dataset, files, state, signal)
+    summary = _evaluate(trainer, config, dataset, life)
     status = RunStatus.STOPPED if stopped else RunStatus.FINISHED
     return _ended(record, status, summary=summary)
 
 
-class _Fit(NamedTuple):
-    """What ``_fit`` needs beside the network and its images."""
+class _Life(NamedTuple):
+    """From one start of a run's process to its end: what it found, and what it listens to."""
 
+    files: RunPaths
     state: TrainingState
     best: list[Array]
     signal: StopSignal
     extra: Sequence[keras.callbacks.Callback]
 
 
-def _fit(trainer: Trainer, config: RunConfig, dataset: Dataset, files: RunPaths, fit: _Fit) -> None:
+def _fit(trainer: Trainer, config: RunConfig, dataset: Dataset, life: _Life) -> None:
     train, seed = config.train, config.train.seed
     rows = balanced_rows(dataset.split("train").labels, config.data.limit, seed)
     batches = Batches(dataset.split("train"), rows, train.batch_size, seed)
@@ -189,20 +191,20 @@ def _fit(trainer: Trainer, config: RunConfig, dataset: Dataset, files: RunPaths,
         validation = Batches(split, chosen, EVAL_BATCH)
     stopping = _early_stopping(train, "val_loss" if validation else "loss")
     callbacks = [
-        Halt(fit.signal),
+        Halt(life.signal),
         NaNGuard(config.optimizer.learning_rate),
         EpochOrder(batches),
         *([stopping] if stopping else []),
-        Reporter(files, fit.state, train.epochs, len(rows)),
-        *fit.extra,
-        Checkpoint(files, fit.state, stopping, fit.best),
+        Reporter(life.files, life.state, train.epochs, len(rows)),
+        *life.extra,
+        Checkpoint(life.files, life.state, stopping, life.best),
     ]
     try:
         trainer.model.fit(
             batches,
             validation_data=validation,
             epochs=train.epochs,
-            initial_epoch=fit.state.epoch,
+            initial_epoch=life.state.epoch,
             callbacks=callbacks,
             shuffle=False,
             verbose=0,
@@ -224,39 +226,24 @@ def _early_stopping(config: TrainConfig, monitor: str) -> keras.callbacks.EarlyS
     )
 
 
-def _evaluate(
-    trainer: Trainer,
-    config: RunConfig,
-    dataset: Dataset,
-    files: RunPaths,
-    state: TrainingState,
-    signal: StopSignal,
-) -> RunSummary:
+def _evaluate(trainer: Trainer, config: RunConfig, dataset: Dataset, life: _Life) -> RunSummary:
     """Save the model and what it says about validation and test images; the run's figures."""
+    files, state = life.files, life.state
     progress = Progress(phase="evaluating", epoch=state.epoch, epochs=config.train.epochs)
     write_progress(files, progress)
-    limits = {"val": config.data.limit, "test": None}
-    splits = {
-        name: predict_split(trainer.base, dataset, name, limit, config.train.seed, signal)
-        for name, limit in limits.items()
-        if dataset.info.splits.get(name)
-    }
+    splits: dict[str, Predictions] = {}
+    for name, limit in (("val", config.data.limit), ("test", None)):
+        if dataset.info.splits.get(name):
+            split = dataset.split(name)
+            rows = balanced_rows(split.labels, limit, config.train.seed)
+            splits[name] = predict_rows(trainer.base, split, rows, life.signal)
     save_predictions(files.predictions, splits)
     _save_model(trainer.base, files)
     return _summary(trainer.base, state, splits)
 
 
-def predict_split(
-    model: keras.Model,
-    dataset: Dataset,
-    name: str,
-    limit: int | None,
-    seed: int,
-    signal: StopSignal,
-) -> Predictions:
-    """Probabilities of one split (or a balanced part of it); ends early with the signal."""
-    split = dataset.split(name)
-    rows = balanced_rows(split.labels, limit, seed)
+def predict_rows(model: keras.Model, split: Split, rows: Rows, signal: StopSignal) -> Predictions:
+    """Probabilities of some rows of a split; ends early when the server is gone."""
     batches = Batches(split, rows, EVAL_BATCH)
     logits = model.predict(batches, verbose=0, callbacks=[Halt(signal)])
     return Predictions(split.labels[rows], softmax(logits), rows)

@@ -30,11 +30,7 @@ LOCKS = {
     DEV: ["--group", "dev", "--constraint", RUNTIME],
     GPU: ["--extra", "gpu", "--constraint", RUNTIME],
 }
-CHECKS = {
-    "ruff check": ["ruff", "check"],
-    "ruff format --check": ["ruff", "format", "--check"],
-    "mypy": ["mypy"],
-}
+CHECKS = ("ruff check", "ruff format --check", "mypy")
 # One worker per core of the smallest supported machine; a file stays on one worker, so that
 # TensorFlow (3 s, 700 MB) is loaded as rarely as possible.
 PYTEST = ["pytest", "-n", "2", "--dist", "loadfile"]
@@ -322,9 +318,9 @@ def check(env: Environment, words: list[str]) -> int:
 def static_checks(env: Environment) -> list[str]:
     """Run them all, and return the names of those that found something."""
     failed = []
-    for name, command in CHECKS.items():
+    for name in CHECKS:
         say(f"== {name}")
-        if env.module(*command) != 0:
+        if env.module(*name.split()) != 0:
             failed.append(name)
     return failed
 
@@ -333,6 +329,11 @@ def tidy(env: Environment, words: list[str]) -> int:
     env.ensure(RUNTIME, DEV)
     env.module("ruff", "check", "--fix", "--quiet", "--exit-zero")
     return env.module("ruff", "format")
+
+
+def messages(env: Environment, words: list[str]) -> int:
+    env.ensure(RUNTIME)
+    return env.module("scripts.messages")
 
 
 def lock(env: Environment, words: list[str]) -> int:
@@ -359,6 +360,7 @@ TASKS = {
     "test": Task("lint, format check, types and all tests (more words go to pytest)", test),
     "check": Task("lint, format check and types only", check),
     "format": Task("format the code and repair what ruff can", tidy),
+    "messages": Task("bring the translations in locales/ up to date with the code", messages),
     "lock": Task("pin the dependencies anew (--upgrade: in their newest versions)", lock),
 }
 

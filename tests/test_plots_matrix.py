@@ -135,6 +135,12 @@ def test_a_hundred_classes_are_all_named_zoomable_and_small() -> None:
     assert matrix_height(100) / 100 >= 10
 
 
+def test_one_long_name_among_ten_turns_them_all() -> None:
+    names = [*"012345678", "automobile"]
+    option = plot_matrix(matrix_info(np.eye(10, dtype=int), names), LABELS)
+    assert option["xAxis"]["axisLabel"]["rotate"] == 90
+
+
 def test_ten_classes_show_numbers_and_need_no_zoom() -> None:
     option = plot_matrix(matrix_info(np.eye(10, dtype=int), "0123456789"), LABELS)
     assert option["series"][0]["label"]["show"] is True

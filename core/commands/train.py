@@ -12,9 +12,10 @@ from filelock import FileLock
 from core.commands.context import Answer, Context, WrongUseError, chatter_to, interruptible, say
 from core.commands.formats import amount, duration, facts, number, percent, shape, table
 from core.commands.parser import Command, add_run_id
-from core.config import ARCHITECTURES, SECTIONS, RunConfig, Section
+from core.config import ARCHITECTURES, SECTIONS, RunConfig
 from core.errors import N_, LabError, RunError
 from core.failures import explain
+from core.knobs import Section
 from core.presets import PRESETS, check_fits, get_preset, preset_config
 from core.records import RunRecord, RunStatus, RunSummary, is_abandoned, now
 from core.signals import StopSignal

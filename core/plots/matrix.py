@@ -14,7 +14,7 @@ from core.plots.style import CIVIDIS, CLEAR, Number, Option, plain_percent, tone
 
 LABELLED = 20  # up to so many classes a number fits into a cell
 MAX_NAME = 110  # pixels for the name of a class
-MAX_ROW_OF_NAMES = 90  # letters that fit beside each other under a chart
+MAX_ROW_OF_NAMES = 55  # letters, each name as wide as the longest, under a half-width chart
 NAMED = 120  # and up to so many a name beside every row
 
 
@@ -196,9 +196,10 @@ def _axis(info: MatrixInfo, title: str, dark: bool, *, upright: bool = False) ->
     """A class axis; ``upright`` turns the names where side by side they would not fit."""
     tone, classes = tones(dark), len(info.classes)
     size = 12 if classes <= LABELLED else 9
-    turned = upright and sum(map(len, info.classes)) > MAX_ROW_OF_NAMES
+    letters = max(map(len, info.classes), default=0)
+    turned = upright and letters * classes > MAX_ROW_OF_NAMES
     lengthwise = turned or not upright
-    longest = min(MAX_NAME, max(map(len, info.classes), default=0) * size * 0.55)
+    longest = min(MAX_NAME, letters * size * 0.55)
     return {
         "type": "category",
         "data": list(info.classes),
