@@ -106,7 +106,7 @@ def server(artifacts: Path) -> Iterator[int]:
     """The app as users start it, on a free port; yields the port once it answers."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "Home.py", f"--server.port={port}"],
+        [sys.executable, "-m", "serve", f"--server.port={port}"],
         cwd=ROOT,
         env={**os.environ, "LIENZO_ARTIFACTS": str(artifacts)},
         stdout=subprocess.DEVNULL,

@@ -8,6 +8,7 @@ Targets: median while training at most twice the idle one; p95 with viewers unde
 from __future__ import annotations
 
 import argparse
+import random
 import statistics
 import tempfile
 import threading
@@ -34,7 +35,8 @@ def measure(viewer: Viewer, reruns: int) -> tuple[float, float]:
 def poll(port: int, query: str, end: threading.Event) -> None:
     """One more browser on the same run, whose timers tick as a browser's would."""
     with Viewer(port, "train", query) as viewer:
-        due = dict.fromkeys(viewer.fragments, time.monotonic())
+        # Real browsers do not start in the same instant.
+        due = dict.fromkeys(viewer.fragments, time.monotonic() + random.random())
         while not end.wait(0.05):
             for fragment, at in due.items():
                 if at <= time.monotonic():

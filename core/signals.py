@@ -68,4 +68,4 @@ def give_way() -> None:
     if sys.platform == "win32":
         psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
     else:
-        os.nice(10)
+        os.nice(max(0, 10 - os.nice(0)))  # forked from a process that has given way already

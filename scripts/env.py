@@ -271,7 +271,7 @@ def try_lock(file: IO[str]) -> bool:
 
 def run(env: Environment, words: list[str]) -> int:
     env.ensure(RUNTIME)
-    return become(env.command("streamlit", "run", "Home.py", *words))
+    return become(env.command("serve", *words))
 
 
 def run_gpu(env: Environment, words: list[str]) -> int:
@@ -285,7 +285,7 @@ def run_gpu(env: Environment, words: list[str]) -> int:
     if GPU not in env.installed():
         say("CUDA's libraries need about 4.5 GB more disk.")
     env.ensure(GPU)
-    return become(env.command("streamlit", "run", "Home.py", *words))
+    return become(env.command("serve", *words))
 
 
 def become(command: list[str]) -> int:
@@ -355,7 +355,7 @@ class Task(NamedTuple):
 
 
 TASKS = {
-    "run": Task("start the app (more words go to `streamlit run`)", run),
+    "run": Task("start the app (more words: options of `streamlit run`)", run),
     "run-gpu": Task("start the app with CUDA's libraries (Linux, NVIDIA)", run_gpu),
     "test": Task("lint, format check, types and all tests (more words go to pytest)", test),
     "check": Task("lint, format check and types only", check),

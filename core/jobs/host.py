@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from core.paths import Paths
+from core.signals import give_way
 
 
 class Host:
@@ -107,6 +108,7 @@ def _say(message: dict[str, object]) -> None:
 
 
 def main() -> None:
+    give_way()
     importlib.import_module("core.training")
     Host(Paths(Path(sys.argv[1]))).serve()
 

@@ -75,7 +75,7 @@ def free_port() -> int:
 def start_server(paths: Paths, port: int, output: int) -> subprocess.Popen[bytes]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LIENZO_")}
     return subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "Home.py", f"--server.port={port}"],
+        [sys.executable, "-m", "serve", f"--server.port={port}"],
         cwd=ROOT,
         env={**environment, "LIENZO_ARTIFACTS": str(paths.root)},
         stdout=output,
