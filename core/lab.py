@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import threading
 from pathlib import Path
 
 from core.datasets.digits import ensure_digits
@@ -30,16 +29,12 @@ class Lab:
     def start(self) -> None:
         """Begin to work through the queue, and load Keras where it will be needed."""
         self.runner.start()
-        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+        self.compute.warm_up()
+        if isinstance(self._launcher, HostLauncher):
+            self._launcher.warm_up()
         atexit.register(self.close)
 
     def close(self) -> None:
         """Trainings save what they have and end; the next start goes on with them."""
         self.runner.close()
         self.compute.close()
-
-    def _warm_up(self) -> None:
-        """One after the other: together they would take the pages' processor time."""
-        if isinstance(self._launcher, HostLauncher):
-            self._launcher.warm_up()
-        self.compute.ask("ready")

@@ -122,10 +122,27 @@ def _layers(model: str, shape: tuple[int, int, int], classes: int) -> list[tuple
 
 
 def layer_summary(config: RunConfig, info: DatasetInfo) -> None:
-    """The network as a table, as the worker will build it."""
+    """The network as a table, as the worker will build it.
+
+    Raises:
+        LabError: if the computing process refuses to build it.
+    """
+    if get_lab().compute.ready:
+        _layer_table(config, info)
+    else:
+        st.fragment(_await_keras, run_every=1.0)()
+
+
+def _await_keras() -> None:
+    """For the first seconds of a server: the form can be used meanwhile."""
+    if get_lab().compute.ready:
+        st.rerun()
+    st.caption(_("The table of layers appears as soon as Keras has been loaded …"))
+
+
+def _layer_table(config: RunConfig, info: DatasetInfo) -> None:
     model: ModelConfig = config.model
-    with st.spinner(_("Building the network …")):
-        rows = _layers(model.model_dump_json(), info.image_shape, len(info.class_names))
+    rows = _layers(model.model_dump_json(), info.image_shape, len(info.class_names))
     total = sum(int(row[3]) for row in rows)
     train_images = min(config.data.limit or info.splits["train"], info.splits["train"])
     steps = -(-train_images // config.train.batch_size)

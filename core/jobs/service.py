@@ -33,6 +33,8 @@ class ComputeService:
         self._paths = paths
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self.ready = False
+        """Whether Keras has been loaded: until then an answer takes some seconds."""
 
     def warm_up(self) -> None:
         """Have Keras loaded before somebody waits for it; returns at once."""
@@ -85,6 +87,7 @@ class ComputeService:
                 ) from None
             finally:
                 watchdog.cancel()
+            self.ready = True
         if status == "error":
             raise RemoteError(*value)
         if status == "crash":

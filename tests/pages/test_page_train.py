@@ -20,6 +20,7 @@ LAYERS = [("pixels", "InputLayer", (8, 8, 1), 0), ("logits", "Dense", (10,), 650
 @pytest.fixture(autouse=True)
 def _network(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lab.compute, "layer_table", lambda *_: LAYERS)
+    monkeypatch.setattr(lab.compute, "ready", True)
 
 
 def test_without_a_run_the_form_opens_with_a_preset_that_fits(app: OpenPage) -> None:
@@ -85,6 +86,18 @@ def test_what_the_computing_process_refuses_is_said(
     monkeypatch.setattr(lab.compute, "layer_table", refuse)
     page = app("train")
     assert [e.value for e in page.error] == ["The network cannot be built."]
+
+
+def test_the_form_can_be_used_before_keras_is_loaded(
+    app: OpenPage, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lab.compute, "ready", False)
+    page = app("train")
+    assert any("as soon as Keras" in caption.value for caption in page.caption)
+    assert not page.button(key="launch").disabled
+    monkeypatch.setattr(lab.compute, "ready", True)
+    page.run()
+    assert "Parameters" in {metric.label for metric in page.metric}
 
 
 def test_a_preset_fills_the_form(app: OpenPage) -> None:
