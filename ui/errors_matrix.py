@@ -22,11 +22,13 @@ OF = "cell.of"
 CHART, PAIRS = "matrix", "pairs"
 """Widgets that hold a selection of their own; it is dropped by giving them a new key."""
 THUMBNAILS = 24
+WIDE = 30
+"""With more classes the matrix gets the larger part of the page."""
 MARK = "#D55E00"
 # The panel stays in sight beside a matrix of 100 classes, which is higher than the screen.
 _STICKY = """<style>
 [data-testid=stLayoutWrapper]:has(>.st-key-cell-panel){position:sticky;top:3.75rem}
-.st-key-cell-images{max-height:calc(100vh - 17rem);overflow-y:auto}
+.st-key-cell-images{max-height:calc(100vh - 20.5rem);overflow-y:auto}
 </style>"""
 
 
@@ -57,7 +59,7 @@ def _generation(widget: str) -> int:
 @st.fragment
 def matrix_section(record: RunRecord, judged: Judged) -> None:
     """The matrix, and beside it the images of a cell or else the pairs worth a look."""
-    many = len(judged.classes) > 20
+    many = len(judged.classes) > WIDE
     st.html(_STICKY)
     left, right = st.columns([3, 2] if many else [1, 1], gap="medium")
     with left:
@@ -93,8 +95,11 @@ def _chart(judged: Judged) -> None:
     def clicked() -> None:
         select_cell(*(cell_at(info, st.session_state[key]) or (None, None)), source=CHART)
 
-    drawn = cell_at(info, st.session_state[key]) if key in st.session_state else None
     option = matrix_option(judged, scale)
+    if len(judged.classes) > WIDE:
+        # In half of the page the names below would lie over each other.
+        option["xAxis"]["axisLabel"]["interval"] = "auto"
+    drawn = cell_at(info, st.session_state[key]) if key in st.session_state else None
     if drawn != cell():
         option["series"].append(_mark(judged, *cell()))
     st.echarts_chart(

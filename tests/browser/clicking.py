@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from playwright.sync_api import Page
-
-from core.plots.matrix import MatrixInfo
 
 CHART = "[data-testid=stEChartsChart]"
 CELLS = "[data-testid=stEChartsChart] canvas"
@@ -18,8 +17,22 @@ def wait_for_matrix(page: Page) -> None:
     page.wait_for_timeout(300)
 
 
-def grid(page: Page) -> tuple[float, float, float, float]:
-    """(left, top, width, height) of the cells, found by the yellow of what is right.
+class Grid(NamedTuple):
+    """Where the cells are within the chart, in pixels."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    classes: int
+
+    def centre(self, true: int, pred: int) -> tuple[float, float]:
+        x = self.left + (pred + 0.5) * self.width / self.classes
+        return x, self.top + (true + 0.5) * self.height / self.classes
+
+
+def find_grid(page: Page, classes: int) -> Grid:
+    """The cells of a matrix of which none is chosen, found by the yellow of what is right.
 
     The chart leaves room for names of unknown width, so that the place of a cell is not known
     beforehand. The diagonal reaches from corner to corner.
@@ -44,22 +57,32 @@ def grid(page: Page) -> tuple[float, float, float, float]:
         CELLS,
     )
     left, top, width, height = found
-    return left, top, width, height
+    return Grid(left, top, width, height, classes)
 
 
-def click_cell(page: Page, info: MatrixInfo, true: int, pred: int) -> None:
-    left, top, width, height = grid(page)
-    size = len(info.classes)
-    x, y = left + (pred + 0.5) * width / size, top + (true + 0.5) * height / size
-    # Layers of canvas lie over each other, and the uppermost gets the click.
-    page.locator(CHART).click(force=True, position={"x": x, "y": y})
+def click_cell(page: Page, grid: Grid, true: int, pred: int) -> None:
+    """Scrolls there first: a matrix of 100 classes is higher than the screen."""
+    x, y = grid.centre(true, pred)
+    here = page.evaluate(
+        """([selector, y]) => {
+            const chart = document.querySelector(selector);
+            const main = document.querySelector('[data-testid=stMain]');
+            const at = () => chart.getBoundingClientRect();
+            if (at().top + y < 100 || at().top + y > innerHeight - 50)
+                main.scrollBy(0, at().top + y - innerHeight / 2);
+            return [at().left, at().top];
+        }""",
+        [CHART, y],
+    )
+    page.mouse.click(here[0] + x, here[1] + y)
 
 
-def time_click(page: Page, info: MatrixInfo, true: int, pred: int) -> float:
+def time_click(page: Page, grid: Grid, true: int, pred: int) -> float:
     """Milliseconds from pressing the button on a cell until other images than before have been
     decoded and painted."""
     page.evaluate(
-        """() => { window.painted = new Promise(resolve => {
+        """() => {
+            window.milliseconds = undefined;
             const images = () => [...document.querySelectorAll('.lz-gallery img')];
             const names = () => images().map(image => image.alt).join();
             const before = names();
@@ -69,15 +92,16 @@ def time_click(page: Page, info: MatrixInfo, true: int, pred: int) -> float:
             const observer = new MutationObserver(async () => {
                 if (pressed === null || !images().length || names() === before) return;
                 observer.disconnect();
-                await Promise.all(images().map(image => image.decode()));
+                await Promise.all(images().map(image => image.decode().catch(() => {})));
                 requestAnimationFrame(() => requestAnimationFrame(
-                    () => resolve(performance.now() - pressed)));
+                    () => { window.milliseconds = performance.now() - pressed; }));
             });
             observer.observe(document.body, {childList: true, subtree: true, attributes: true});
-        }); }"""
+        }"""
     )
-    click_cell(page, info, true, pred)
-    return float(page.evaluate("window.painted"))
+    click_cell(page, grid, true, pred)
+    page.wait_for_function("window.milliseconds !== undefined")
+    return float(page.evaluate("window.milliseconds"))
 
 
 def shown_files(page: Page) -> list[str]:

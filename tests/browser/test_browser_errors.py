@@ -12,7 +12,7 @@ from core.evaluation.predictions import Predictions, load_split
 from core.plots.matrix import MatrixInfo, matrix_info
 from core.records import RunRecord
 from core.store import Store
-from tests.browser.clicking import click_cell, shown_files, wait_for_matrix
+from tests.browser.clicking import click_cell, find_grid, shown_files, wait_for_matrix
 from tests.browser.conftest import Server
 from tests.pages.making import HOSTILE, make_dataset, make_run, many_classes
 
@@ -59,11 +59,12 @@ def test_a_click_on_a_cell_shows_exactly_its_images(
     found, info = matrix_of(store, run)
     page.goto(server.page("errors", run=run.id))
     wait_for_matrix(page)
+    grid = find_grid(page, len(classes))
     mistakes = [(t, p) for t, p in zip(info.true, info.pred, strict=True) if t != p]
     for true, pred in (mistakes[0], mistakes[-1], (1, 1)):
-        click_cell(page, info, true, pred)
+        click_cell(page, grid, true, pred)
         expect_files(page, files_of(found, true, pred))
-    click_cell(page, info, 1, 1)
+    click_cell(page, grid, 1, 1)
     expect(page.locator(".lz-gallery")).to_have_count(0)
 
 
@@ -72,6 +73,7 @@ def test_pairs_selectboxes_and_clicks_agree(page: Page, server: Server, store: S
     found, info = matrix_of(store, run)
     page.goto(server.page("errors", run=run.id))
     wait_for_matrix(page)
+    grid = find_grid(page, 10)
     # The list of pairs is a canvas: the box of its first row.
     page.locator("[data-testid=stDataFrame]").click(position={"x": 18, "y": 52})
     expect(page.locator(".lz-gallery figure").first).to_be_visible()
@@ -80,14 +82,14 @@ def test_pairs_selectboxes_and_clicks_agree(page: Page, server: Server, store: S
     expect_files(page, files_of(found, *map(run.class_names.index, names)))
     wait_for_matrix(page)
     true, pred = next((t, p) for t, p in zip(info.true, info.pred, strict=True) if t != p)
-    click_cell(page, info, true, pred)
+    click_cell(page, grid, true, pred)
     expect_files(page, files_of(found, true, pred))
     # By keyboard, to the right ones of the same class.
     boxes[1].fill(run.class_names[true])
     boxes[1].press("Enter")
     expect_files(page, files_of(found, true, true))
     wait_for_matrix(page)
-    click_cell(page, info, true, pred)
+    click_cell(page, grid, true, pred)
     expect_files(page, files_of(found, true, pred))
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(page.locator(".lz-gallery")).to_have_count(0)

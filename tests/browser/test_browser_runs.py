@@ -46,5 +46,13 @@ def test_clone_opens_the_form(page: Page, server: Server, store: Store) -> None:
     page.goto(server.page("runs"))
     tick(page, 0)
     page.get_by_role("button", name="Change something and train again").click()
-    expect(page.get_by_role("button", name="Launch training")).to_be_visible()
+    # The network is built first, by a process that may still be loading Keras.
+    expect(page.get_by_role("button", name="Launch training")).to_be_visible(timeout=60_000)
     expect(page.get_by_role("spinbutton", name="Epochs")).to_have_value("7")
+
+
+def test_a_run_on_the_home_page_opens(page: Page, server: Server, store: Store) -> None:
+    run = make_run(store)
+    page.goto(server.url)
+    page.locator("[data-testid=stDataFrame]").last.click(position={"x": 18, "y": 52})
+    page.wait_for_url(f"**/train?run={run.id}**")

@@ -74,7 +74,8 @@ def _pictures(labels: NDArray[np.int32], side: int) -> NDArray[np.uint8]:
     )
     noise = rng.integers(0, 70, (len(labels), side, side, 3))
     mixed = 0.5 * tint[labels] + 60 * shape[labels] + noise
-    return np.clip(mixed, 0, 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.clip(mixed, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def make_predictions(y_true: NDArray[np.int32], classes: int, accuracy: float = 0.8) -> Predictions:

@@ -1,0 +1,173 @@
+"""Real workers, real kills: nothing is lost, nothing is doubled."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from core.jobs.runner import Supervisor
+from core.jobs.workers import HostLauncher, Launcher, PopenLauncher
+from core.lab import Lab
+from core.paths import Paths
+from core.records import RunStatus
+from core.store import Store
+from tests.jobs.helpers import EPOCHS, LONG_ENOUGH, Run, Server, gone, until
+
+pytestmark = pytest.mark.slow
+
+
+class Team:
+    """A supervisor with real workers, as a server holds it."""
+
+    def __init__(self, paths: Paths, launcher: Launcher) -> None:
+        self.paths = paths
+        self.launcher = launcher
+        self.store = Store(paths)
+        self.supervisor = Supervisor(self.store, launcher, ["cpu"])
+        self.supervisor.start()
+
+    def submit(self) -> Run:
+        return Run(self.paths, self.supervisor.submit(LONG_ENOUGH))
+
+    def indexed(self, run: Run) -> RunStatus:
+        return next(r.status for r in self.store.runs() if r.id == run.run_id)
+
+
+@pytest.fixture
+def team(paths: Paths) -> Iterator[Callable[[type[HostLauncher] | type[PopenLauncher]], Team]]:
+    made: list[Team] = []
+
+    def start(launcher: type[HostLauncher] | type[PopenLauncher]) -> Team:
+        made.append(Team(paths, launcher(paths)))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.supervisor.close()
+
+
+@pytest.mark.parametrize("launcher", [HostLauncher, PopenLauncher])
+def test_a_killed_worker_is_interrupted_and_goes_on_by_a_button(
+    team: Callable[[type[Launcher]], Team], launcher: type[Launcher]
+) -> None:
+    here = team(launcher)
+    run = here.submit()
+    run.wait_for_epoch(2)
+    until(lambda: here.indexed(run) is RunStatus.RUNNING)
+    worker = run.worker()
+    assert worker.nice() >= 10  # the server's pages come first
+    worker.send_signal(signal.SIGKILL)
+    until(lambda: here.indexed(run) is RunStatus.INTERRUPTED)
+    assert gone(worker)
+    record = run.record()
+    assert record.interrupted_by == "worker"
+    assert record.failure
+    assert "exit code -9" in str(record.failure.what)
+    assert len(run.epochs()) < EPOCHS
+    here.supervisor.resume(run.run_id)
+    until(lambda: here.indexed(run) is RunStatus.FINISHED)
+    run.assert_whole()
+
+
+def test_a_stopped_worker_evaluates_what_it_has(
+    team: Callable[[type[Launcher]], Team],
+) -> None:
+    here = team(HostLauncher)
+    run = here.submit()
+    run.wait_for_epoch(1)
+    here.supervisor.stop(run.run_id)
+    until(lambda: here.indexed(run) is RunStatus.STOPPED)
+    record = run.record()
+    assert record.summary
+    assert record.summary.epochs < EPOCHS
+    assert record.summary.test_accuracy
+    assert run.files.model.exists()
+    assert not run.files.stop.exists()
+
+
+def test_a_killed_host_takes_nothing_with_it(team: Callable[[type[Launcher]], Team]) -> None:
+    """Its worker sees it go, saves and ends; a new host goes on with the run."""
+    here = team(HostLauncher)
+    run = here.submit()
+    run.wait_for_epoch(1)
+    worker = run.worker()
+    host = worker.parent()
+    assert host
+    assert "core.jobs.host" in host.cmdline()
+    host.kill()
+    until(lambda: run.record().resumes == 1)
+    assert gone(worker)
+    until(lambda: here.indexed(run) is RunStatus.FINISHED)
+    run.assert_whole()
+
+
+def test_a_closed_server_leaves_its_run_to_the_next(paths: Paths) -> None:
+    first = Team(paths, PopenLauncher(paths))
+    run = first.submit()
+    run.wait_for_epoch(1)
+    first.supervisor.close()
+    run.wait_until_over()
+    record = run.record()
+    assert (record.status, record.interrupted_by) == (RunStatus.INTERRUPTED, "server")
+    assert run.files.checkpoint.exists()
+    second = Team(paths, HostLauncher(paths))
+    until(lambda: second.indexed(run) is RunStatus.FINISHED)
+    second.supervisor.close()
+    run.assert_whole()
+    assert run.record().resumes == 1
+
+
+@pytest.mark.parametrize("with_its_workers", [False, True], ids=["server", "machine"])
+def test_a_killed_server_is_followed_by_one_that_goes_on(
+    paths: Paths, with_its_workers: bool
+) -> None:
+    """``kill -9`` of the server alone, and of everything, as when the machine goes down."""
+    server = Server(paths.root, LONG_ENOUGH)
+    run = Run(paths, server.run_id)
+    run.wait_for_epoch(2)
+    children = server.children()
+    worker = run.worker()
+    assert worker in children
+    server.kill()
+    if with_its_workers:
+        for child in children:
+            child.kill()
+    until(lambda: all(gone(child) for child in children))  # nobody is left behind
+    record = run.record()
+    if with_its_workers:
+        assert record.status is RunStatus.RUNNING
+    else:
+        assert (record.status, record.interrupted_by) == (RunStatus.INTERRUPTED, "server")
+    assert len(run.epochs()) < EPOCHS
+    lab = Lab(paths.root)
+    lab.runner.start()
+    try:
+        until(lambda: run.status() is RunStatus.FINISHED)
+    finally:
+        lab.close()
+    run.assert_whole()
+    assert run.record().resumes == 1
+
+
+def test_a_server_that_comes_back_at_once_waits_for_the_old_worker(paths: Paths) -> None:
+    """Killed before its worker has said a word; the next server must not train it twice."""
+    first = Team(paths, PopenLauncher(paths))
+    run = first.submit()
+    until(lambda: first.supervisor._jobs)
+    (job,) = first.supervisor._jobs.values()
+    old = psutil.Process(job.worker.pid)
+    old.suspend()  # while it imports Keras, for as long as it takes
+    first.supervisor.close()
+    second = Team(paths, PopenLauncher(paths))
+    run.wait_for_epoch(2)
+    assert run.worker() != old
+    os.kill(old.pid, signal.SIGCONT)
+    until(lambda: second.indexed(run) is RunStatus.FINISHED)
+    run.assert_whole()
+    until(lambda: gone(old))
+    run.assert_whole()
+    second.supervisor.close()
