@@ -84,7 +84,9 @@ def plot_runs(
         )
     suffix = " %" if info.unit == 100 else ""
     figure.update_layout(hovermode="x unified", showlegend=True)
-    figure.update_xaxes(title=labels.x)
+    # Epochs are whole: without this a short run has ticks at 1.5 and 2.5.
+    longest = max((curve.epochs[-1] for curve in info.curves), default=0)
+    figure.update_xaxes(title=labels.x, dtick=1 if longest <= 12 else None)
     figure.update_yaxes(
         title=labels.y,
         type="log" if log else "linear",
