@@ -129,7 +129,11 @@ class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_test_begin(self, logs: Logs = None) -> None:
         self._train_end = time.monotonic()
-        self._report(phase="validating", step=self._progress.steps, force=True)
+        self._report(phase="validating", step=self._progress.steps)
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """A sign of life; short validations get by without a word of their own."""
+        self._report()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         values = {k: float(v) for k, v in (logs or {}).items()}

@@ -53,7 +53,8 @@ def save_checkpoint(
     Raises:
         OSError: if the disk is full; the former checkpoint is still there then.
     """
-    arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
+    to_numpy = keras.ops.convert_to_numpy
+    arrays = {f"v{i}": to_numpy(v) for i, v in enumerate(_variables(model))}
     best = getattr(early_stopping, "best_weights", None) or []
     arrays |= {f"best{i}": np.asarray(w) for i, w in enumerate(best)}
     arrays["state"] = np.frombuffer(state.model_dump_json().encode(), dtype=np.uint8)

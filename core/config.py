@@ -11,9 +11,9 @@ import json
 from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Gt, Interval
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from core.errors import N_, ConfigError, Text
+from core.errors import N_, ConfigError, Text, Value
 from core.knobs import Knob, Section, knob
 
 Activation = Literal["relu", "gelu", "swish", "tanh", "elu"]
@@ -347,24 +347,37 @@ _EXPECTED: dict[str, str] = {
     "union_tag_invalid": N_("one of {expected_tags}"),
     "string_too_short": N_("a name"),
     "string_type": N_("a name"),
-    "extra_forbidden": N_("no such setting"),
+    "extra_forbidden": N_("the name of a setting"),
     "missing": N_("a value"),
 }
 """pydantic's error types in the user's words; the gaps are pydantic's own context names."""
 
 
 class InvalidValueError(ConfigError):
-    """One setting has an impossible value; ``expected`` is rendered apart, to be translated."""
+    """One setting has an impossible value; on a screen it is called as in the form."""
 
     def __init__(self, field: str, expected: Text, received: object) -> None:
-        self.field = field
-        self.expected = expected
         super().__init__(
             N_("{field}: expected {expected}, received {received}."),
             field=field,
-            expected=str(expected),
+            expected=expected,
             received=_shown(received),
         )
+        label = _label(field)
+        if label is not None:
+            self.on_screen = self.text.model_copy(
+                update={"params": {**self.text.params, "field": Text(msgid=label)}}
+            )
+
+
+def _label(dotted: str) -> str | None:
+    """What the form calls a setting; None for what is not in the form."""
+    section, _, field = dotted.partition(".")
+    sections = [*ARCHITECTURES.values()] if section == "model" else [SECTIONS.get(section)]
+    for cls in sections:
+        if cls is not None and field in cls.knobs():
+            return cls.knobs()[field].label
+    return None
 
 
 def _shown(value: object) -> str:
@@ -379,19 +392,8 @@ def _config_error(error: ValidationError) -> ConfigError:
     received = first["input"]
     if first["type"] == "union_tag_invalid":
         where, received = "model.architecture", received["architecture"]
-    context = {k: v for k, v in first.get("ctx", {}).items() if isinstance(v, str | int | float)}
+    known = first.get("ctx", {}).items()
+    context: dict[str, Value | Text] = {k: v for k, v in known if isinstance(v, Value)}
     msgid = _EXPECTED.get(first["type"])
     expected = Text(msgid=msgid, params=context) if msgid else Text(msgid=first["msg"])
     return InvalidValueError(where, expected, received)
-
-
-def parse_json(payload: str | bytes) -> RunConfig:
-    """The config in a JSON document.
-
-    Raises:
-        ConfigError: if the document is not JSON or not a config.
-    """
-    try:
-        return TypeAdapter(RunConfig).validate_json(payload)
-    except ValidationError as error:
-        raise _config_error(error) from None

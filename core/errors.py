@@ -26,7 +26,8 @@ class Text(BaseModel, frozen=True):
     """
 
     msgid: str
-    params: dict[str, Value] = {}
+    params: dict[str, Value | Text] = {}
+    """A gap may hold another text, which is translated too."""
 
     def render(
         self,
@@ -34,14 +35,17 @@ class Text(BaseModel, frozen=True):
         value: Callable[[Value], Value] = lambda v: v,
     ) -> str:
         """The sentence, translated by ``translate``, with ``value`` applied to every gap."""
-        template = translate(self.msgid)
-        return template.format(**{k: value(v) for k, v in self.params.items()})
+        filled = {
+            name: gap.render(translate, value) if isinstance(gap, Text) else value(gap)
+            for name, gap in self.params.items()
+        }
+        return translate(self.msgid).format(**filled)
 
     def __str__(self) -> str:
         return self.render()
 
 
-def text(msgid: str, **params: Value) -> Text:
+def text(msgid: str, **params: Value | Text) -> Text:
     """Shorthand: ``text(N_("{n} images"), n=3)``."""
     return Text(msgid=msgid, params=params)
 
@@ -53,8 +57,10 @@ class LabError(Exception):
     there is one, what to do about it.
     """
 
-    def __init__(self, msgid: str, *, remedy: Text | None = None, **params: Value) -> None:
+    def __init__(self, msgid: str, *, remedy: Text | None = None, **params: Value | Text) -> None:
         self.text = text(msgid, **params)
+        self.on_screen = self.text
+        """The same for a page, where things may have other names than on the command line."""
         self.remedy = remedy
         super().__init__(str(self.text))
 

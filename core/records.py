@@ -44,6 +44,21 @@ class RunStatus(StrEnum):
     def can_resume(self) -> bool:
         return self is RunStatus.INTERRUPTED
 
+    @property
+    def text(self) -> Text:
+        """What it is called, to be translated."""
+        return Text(msgid=STATUS_NAMES[self])
+
+
+STATUS_NAMES = {
+    RunStatus.QUEUED: N_("queued"),
+    RunStatus.RUNNING: N_("running"),
+    RunStatus.FINISHED: N_("finished"),
+    RunStatus.FAILED: N_("failed"),
+    RunStatus.STOPPED: N_("stopped"),
+    RunStatus.INTERRUPTED: N_("interrupted"),
+}
+
 
 class Failure(BaseModel, frozen=True):
     """Why a run ended badly, in the user's words, and what to do."""

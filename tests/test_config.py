@@ -62,10 +62,20 @@ def test_a_bad_value_is_named_with_what_was_expected_and_received(
 ) -> None:
     with pytest.raises(InvalidValueError) as caught:
         RunConfig().with_values({field: value})
-    assert (caught.value.field, str(caught.value.expected)) == (field, expected)
+    gaps = caught.value.text.params
+    assert (gaps["field"], str(gaps["expected"])) == (field, expected)
     end = f"received {received}." if received else "."
     assert str(caught.value).startswith(f"{field}: expected {expected}")
     assert str(caught.value).endswith(end)
+
+
+def test_on_a_screen_a_setting_is_called_as_in_the_form() -> None:
+    """… in the reader's language, as is what was expected."""
+    with pytest.raises(InvalidValueError) as caught:
+        RunConfig().with_values({"optimizer.learning_rate": 0})
+    upside_down = {"Learning rate": "ɹɐʇǝ", "a number greater than {gt}": "> {gt}"}
+    shown = caught.value.on_screen.render(lambda message: upside_down.get(message, message))
+    assert shown == "ɹɐʇǝ: expected > 0.0, received 0."
 
 
 @pytest.mark.parametrize("dotted", ["train.epoch", "training.epochs", "epochs", "train.", "", "."])

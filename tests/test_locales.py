@@ -16,10 +16,10 @@ from core.config import _EXPECTED, ARCHITECTURES, SECTIONS
 from core.datasets.report import REASONS, REPAIRS, Reason, Repair
 from core.errors import LabError, text
 from core.presets import PRESETS
-from core.records import RunStatus
+from core.records import STATUS_NAMES, RunStatus
 from scripts import messages
 from scripts.messages import ROOT, singular
-from ui import data_look, data_view, forms, frame, i18n, import_view, live, nav, predict_view
+from ui import data_look, data_view, forms, i18n, import_view, live, nav, predict_view
 
 CATALOGUES = messages.catalogues()
 LANGUAGES = [file.parts[-3] for file in CATALOGUES]
@@ -202,7 +202,7 @@ TABLES: dict[str, Iterable[str]] = {
     "data_look.SPLIT_NAMES": data_look.SPLIT_NAMES.values(),
     "data_view.TITLES": data_view.TITLES.values(),
     "forms.CHOICES": forms.CHOICES.values(),
-    "frame.STATUS": frame.STATUS.values(),
+    "records.STATUS_NAMES": STATUS_NAMES.values(),
     "import_view.PHASES": import_view.PHASES.values(),
     "import_view.RESIZE": pairs(import_view.RESIZE.values()),
     "import_view.COLORS": pairs(import_view.COLORS.values()),
@@ -220,7 +220,7 @@ def test_every_label_is_in_the_catalogue(table: str, code: Catalog) -> None:
 
 
 def test_tables_have_a_row_for_every_value() -> None:
-    assert set(frame.STATUS) == set(RunStatus)
+    assert set(STATUS_NAMES) == set(RunStatus)
     assert set(REASONS) == set(Reason)
     assert set(REPAIRS) == set(Repair)
     choices = {

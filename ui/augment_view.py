@@ -54,7 +54,7 @@ def _unchanged(dataset: Dataset) -> None:
 
 def _before_and_after(dataset: Dataset, config: AugmentConfig) -> None:
     text, button = st.columns([3, 1], vertical_alignment="center")
-    text.markdown(_("Left the original, right of it what the training may make of it."))
+    text.markdown(_("On the left the original, to its right what training may make of it."))
     button.button(_("Draw again"), key="draw_again", icon=":material/casino:", on_click=_draw_again)
     images, names = _originals(dataset)
     with st.spinner(_("Drawing the pictures …"), show_time=True):

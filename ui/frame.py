@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.errors import N_, LabError
+from core.errors import LabError
 from core.records import RunRecord, RunStatus
 from ui.address import read_address, write_address
-from ui.i18n import LANGUAGES, _, language, say_error
+from ui.i18n import LANGUAGES, _, language, say, say_error
 from ui.state import LISTED_RUNS, get_lab
 
-STATUS = {
-    RunStatus.QUEUED: N_("queued"),
-    RunStatus.RUNNING: N_("running"),
-    RunStatus.FINISHED: N_("finished"),
-    RunStatus.FAILED: N_("failed"),
-    RunStatus.STOPPED: N_("stopped"),
-    RunStatus.INTERRUPTED: N_("interrupted"),
-}
 STATUS_ICON = {
     RunStatus.QUEUED: "○",
     RunStatus.RUNNING: "▶",
@@ -37,14 +29,14 @@ STATUS_COLOR = {
 
 
 TRANSLATED_KEYS = (
-    *("form.", "train_view", "dataset", "data_view", "split."),
+    *("form.", "train_view", "dataset", "data_view", "split.", "runs.status"),
     *("import_size", "import_resize", "import_color"),
 )
 """Keys of widgets whose options are called differently in every language."""
 
 
 def status_text(status: RunStatus) -> str:
-    return f"{STATUS_ICON[status]} {_(STATUS[status])}"
+    return f"{STATUS_ICON[status]} {say(status.text)}"
 
 
 def status_badge(status: RunStatus) -> None:

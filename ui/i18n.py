@@ -11,6 +11,7 @@ import gettext
 import io
 from collections.abc import Callable
 from datetime import datetime
+from numbers import Integral
 from pathlib import Path
 
 import streamlit as st
@@ -63,7 +64,7 @@ def say(message: Text) -> str:
 
 def say_error(error: LabError) -> str:
     """An error, and what to do about it."""
-    parts = [error.text, *([error.remedy] if error.remedy else [])]
+    parts = [error.on_screen, *([error.remedy] if error.remedy else [])]
     return " ".join(say(part) for part in parts)
 
 
@@ -72,10 +73,16 @@ def _shown(value: Value) -> Value:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """A number as it is written in the session's language: ``1,234`` or ``1234``, ``0,05``."""
-    if isinstance(value, int):
-        return str(format_decimal(value, locale=language()))
-    return str(format_decimal(float(f"{value:.{digits}g}"), "#,##0.########", language()))
+    """A number as it is written in the session's language: ``12,345`` or ``12.345``, ``0,05``.
+
+    Spanish groups from five digits on: a ``1.797`` would be read as a decimal in half of America.
+    """
+    grouped = language() != "es" or abs(value) >= 10_000
+    if isinstance(value, Integral):
+        return str(format_decimal(int(value), locale=language(), group_separator=grouped))
+    rounded = float(f"{value:.{digits}g}")
+    pattern = "#,##0.########"
+    return str(format_decimal(rounded, pattern, language(), group_separator=grouped))
 
 
 def quick_number(digits: int = 3) -> Callable[[float], str]:
@@ -97,7 +104,7 @@ def compact(count: int | None) -> str:
     """A count as ``1.2 M``, ``350 k`` or ``812``; a dash where there is none."""
     if count is None:
         return "–"
-    for limit, suffix in ((1_000_000, " M"), (10_000, " k")):
+    for limit, suffix in ((999_500, " M"), (10_000, " k")):  # 999,500 would be 1,000 k
         if count >= limit:
             scale = 1_000_000 if suffix == " M" else 1_000
             pattern = "#,##0.0" if count < 100 * scale else "#,##0"

@@ -10,7 +10,7 @@ import streamlit as st
 from core.errors import LabError
 from core.plots.runs import RunsLabels, plot_runs, runs_info
 from core.records import RunRecord, RunStatus, read_history
-from ui.frame import STATUS, run_label, short_name, status_text
+from ui.frame import run_label, short_name, status_text
 from ui.i18n import _, language, ngettext, say, say_error
 from ui.live import clone_button, watch
 from ui.runs_diff import differences
@@ -41,7 +41,7 @@ def filtered(records: Sequence[RunRecord]) -> list[RunRecord]:
         placeholder=_("run, dataset, architecture …"),
         persist_state="session",
     )
-    present = [status for status in STATUS if any(r.status is status for r in records)]
+    present = [status for status in RunStatus if any(r.status is status for r in records)]
     statuses = states.multiselect(
         _("Status"),
         present,

@@ -96,7 +96,7 @@ def _load(context: Context) -> Evaluation:
         raise RunError(
             N_("Run {run} is {status}: it has no predictions to look at."),
             run=record.id,
-            status=record.status.value,
+            status=record.status.text,
         )
     # Without a test split the validation images are all there is.
     split = context.options.split or ("test" if "test" in saved_splits(file) else "val")

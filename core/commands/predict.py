@@ -51,7 +51,7 @@ def _check_model(context: Context, record: RunRecord) -> None:
         raise RunError(
             N_("Run {run} is {status}: it has no trained network."),
             run=record.id,
-            status=record.status.value,
+            status=record.status.text,
         )
 
 

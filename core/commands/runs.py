@@ -58,7 +58,7 @@ def stop(context: Context) -> Answer:
         raise RunError(
             N_("Run {run} is over ({status}): there is nothing to stop."),
             run=record.id,
-            status=record.status.value,
+            status=record.status.text,
         )
     if is_abandoned(context.paths, record):
         raise RunError(

@@ -91,7 +91,7 @@ def _take(context: Context, run_id: str) -> RunRecord:
             raise RunError(
                 N_("Run {run} is {status}: only an interrupted run can go on."),
                 run=run_id,
-                status=record.status.value,
+                status=record.status.text,
             )
         context.paths.run(run_id).stop.unlink(missing_ok=True)
         # The server would go on by itself with what it owns; now a person sees to it.

@@ -1,8 +1,9 @@
 """The worker host: loads Keras once, then forks a process per training.
 
-``python -m core.jobs.host ARTIFACTS`` reads one JSON line per training, ``{"run": id}``, and
-answers ``{"run": id, "pid": n}`` at once and ``{"pid": n, "code": c}`` at its end. It never builds
-a network or touches a device itself: a fork of a process that did would not be safe.
+``python -m core.jobs.host ARTIFACTS`` says ``{"ready": true}`` when Keras is loaded, then reads
+one JSON line per training, ``{"run": id}``, and answers ``{"run": id, "pid": n}`` at once and
+``{"pid": n, "code": c}`` at its end. It never builds a network or touches a device itself: a fork
+of a process that did would not be safe.
 """
 
 from __future__ import annotations
@@ -110,6 +111,7 @@ def _say(message: dict[str, object]) -> None:
 def main() -> None:
     give_way()
     importlib.import_module("core.training")
+    _say({"ready": True})
     Host(Paths(Path(sys.argv[1]))).serve()
 
 

@@ -114,7 +114,7 @@ class Supervisor:
             raise RunError(
                 N_("Run {run} is over ({status}): there is nothing to stop."),
                 run=run_id,
-                status=record.status.value,
+                status=record.status.text,
             )
         run_paths(self.store.paths, run_id).stop.touch()
         self._wake.set()
@@ -130,7 +130,7 @@ class Supervisor:
             raise RunError(
                 N_("Run {run} is {status}: only an interrupted run can go on."),
                 run=run_id,
-                status=record.status.value,
+                status=record.status.text,
             )
         self._requeue(record.changed(owner="server", lab_id=self.store.lab_id))
         self._wake.set()
@@ -293,7 +293,7 @@ class Supervisor:
 
 
 def _death(exit_code: int | None) -> Failure:
-    what = text(N_("The process of this training ended without a word (exit code {code})."))
+    what = text(N_("The process of this training ended unexpectedly (exit code {code})."))
     what = what.model_copy(update={"params": {"code": exit_code if exit_code is not None else "?"}})
     if exit_code == -9:
         remedy = text(

@@ -143,12 +143,16 @@ class HostLauncher:
         self._fresh: dict[str, HostedWorker] = {}
         """run id → its worker, until whoever asked for it has seen it."""
         self._host: subprocess.Popen[str] | None = None
+        self._warm = False
         self._reader = threading.Thread()
 
     def warm_up(self) -> None:
-        """Start the host now, so that the first training finds Keras loaded."""
+        """Start the host now, so that the first training finds Keras loaded; returns when it is."""
         with self._lock:
             self._ready_host()
+        with self._started:
+            while not self._warm and self._reader.is_alive():
+                self._started.wait(0.2)
 
     def start(self, run_id: str, device: str) -> Worker:
         """See :class:`Launcher`. Waits for the host, at the first start some seconds."""
@@ -180,6 +184,7 @@ class HostLauncher:
     def _ready_host(self) -> subprocess.Popen[str]:
         if self._host is None or self._host.poll() is not None:
             self._host = self._spawn()
+            self._warm = False
             self._reader = threading.Thread(target=self._read, args=(self._host,), daemon=True)
             self._reader.start()
         return self._host
@@ -212,7 +217,10 @@ class HostLauncher:
         for line in stream:
             said = json.loads(line)
             with self._started:
-                if "run" in said:
+                if "ready" in said:
+                    self._warm = True
+                    self._started.notify_all()
+                elif "run" in said:
                     worker = self._workers[said["pid"]] = HostedWorker(said["pid"])
                     mine.append(worker)
                     self._fresh[said["run"]] = worker
