@@ -20,7 +20,7 @@ from core.errors import N_, RunError, text
 from core.evaluation.decimate import Decimator
 from core.feeding import Batches
 from core.paths import RunPaths, write_atomic
-from core.records import Epoch, Progress, append_epoch, write_progress
+from core.records import Epoch, Progress, append_epoch, read_progress, write_progress
 from core.signals import Reason, StopSignal
 
 PROGRESS_SECONDS = 0.25
@@ -68,17 +68,25 @@ class NaNGuard(keras.callbacks.Callback):  # type: ignore[misc]
         self._epoch = epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        loss = (logs or {}).get("loss", 0.0)
-        if not math.isfinite(loss):
-            raise RunError(
+        if not math.isfinite((logs or {}).get("loss", 0.0)):
+            raise self._diverged(
                 N_("In epoch {epoch}, step {step}, the loss stopped being a finite number."),
-                remedy=text(
-                    N_("The steps were too long: try a learning rate of {rate}."),
-                    rate=float(f"{self._learning_rate / 10:.2g}"),
-                ),
-                epoch=self._epoch,
                 step=batch + 1,
             )
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """What the last step of an epoch did shows in the validation only."""
+        if not math.isfinite((logs or {}).get("val_loss", 0.0)):
+            raise self._diverged(
+                N_("In epoch {epoch} the validation loss stopped being a finite number.")
+            )
+
+    def _diverged(self, msgid: str, **where: int) -> RunError:
+        remedy = text(
+            N_("The steps were too long: try a learning rate of {rate}."),
+            rate=float(f"{self._learning_rate / 10:.2g}"),
+        )
+        return RunError(msgid, remedy=remedy, epoch=self._epoch, **where)
 
 
 class EpochOrder(keras.callbacks.Callback):  # type: ignore[misc]
@@ -188,6 +196,27 @@ class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
         self._last_steps = time.monotonic()
         document = json.dumps({"buckets": self._curve.buckets})
         write_atomic(self._paths.steps, document, durable=False)
+
+
+class EvaluationReporter(keras.callbacks.Callback):  # type: ignore[misc]
+    """Where the evaluation after a training is, beside the last figures of the training."""
+
+    def __init__(self, paths: RunPaths, steps: int) -> None:
+        super().__init__()
+        self._paths = paths
+        before = read_progress(paths) or Progress()
+        changes = {"phase": "evaluating", "step": 0, "steps": steps, "eta_seconds": None}
+        self._progress = before.model_copy(update=changes)
+        self._start = self._written = time.monotonic()
+        write_progress(paths, self._progress)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        step, now = self._progress.step + 1, time.monotonic()
+        left = (now - self._start) / step * (self._progress.steps - step)
+        self._progress = self._progress.model_copy(update={"step": step, "eta_seconds": left})
+        if now - self._written >= PROGRESS_SECONDS:
+            self._written = now
+            write_progress(self._paths, self._progress)
 
 
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]

@@ -29,7 +29,10 @@ class DataConfig(Section):
     limit: Annotated[int, Ge(1)] | None = knob(
         None,
         N_("Training images at most"),
-        N_("Uses a balanced part of the training images, for a quicker lesson. Empty: all."),
+        N_(
+            "Uses a balanced part of the training images, and of the validation images above "
+            "1,000, for a quicker lesson. Empty: all."
+        ),
         step=500,
     )
 
@@ -373,11 +376,9 @@ class InvalidValueError(ConfigError):
 def _label(dotted: str) -> str | None:
     """What the form calls a setting; None for what is not in the form."""
     section, _, field = dotted.partition(".")
-    sections = [*ARCHITECTURES.values()] if section == "model" else [SECTIONS.get(section)]
-    for cls in sections:
-        if cls is not None and field in cls.knobs():
-            return cls.knobs()[field].label
-    return None
+    sections = ARCHITECTURES.values() if section == "model" else (SECTIONS.get(section, Section),)
+    labels = (cls.knobs()[field].label for cls in sections if field in cls.knobs())
+    return next(labels, None)
 
 
 def _shown(value: object) -> str:

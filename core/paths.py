@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,8 @@ def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None
     well; what is rewritten several times a second does without.
     """
     payload = data.encode() if isinstance(data, str) else data
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Of this thread alone: pages and the supervisor write in one process.
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     with partial.open("wb") as file:
         file.write(payload)
         file.flush()

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import N_, RunError
+from core.evaluating import EVAL_BATCH, softmax
 from core.paths import Paths
 from core.records import run_paths
-from core.training import EVAL_BATCH, softmax
 
 KEPT_MODELS = 4
 """Models that stay in memory; a class mostly looks at a few."""

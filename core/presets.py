@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pydantic import BaseModel
@@ -9,6 +10,8 @@ from pydantic import BaseModel
 from core.config import CNNConfig, ModelConfig, RunConfig
 from core.errors import N_, ConfigError, NotFoundError
 
+MAX_PARAMETERS = 50_000_000
+"""Adam keeps three numbers per parameter: 600 MB for the weights alone, at every checkpoint too."""
 ImageShape = tuple[int, int, int]
 """(height, width, channels), channels 1 or 3."""
 
@@ -104,7 +107,42 @@ def check_fits(model: ModelConfig, image_shape: ImageShape) -> None:
     Raises:
         ConfigError: saying what would fit.
     """
-    if not isinstance(model, CNNConfig) or model.blocks <= max_blocks(image_shape):
+    if isinstance(model, CNNConfig):
+        _check_pooling(model, image_shape)
+    parameters = hidden_parameters(model, image_shape)
+    if parameters > MAX_PARAMETERS:
+        raise ConfigError(
+            N_(
+                "This network would have {millions} million parameters; at most {most} million "
+                "are trained here. Fewer units, filters or blocks would fit."
+            ),
+            millions=round(parameters / 1e6),
+            most=round(MAX_PARAMETERS / 1e6),
+        )
+
+
+def hidden_parameters(model: ModelConfig, image_shape: ImageShape) -> int:
+    """The weights of the hidden layers, worked out without making the network."""
+    if isinstance(model, CNNConfig):
+        return _cnn_parameters(model, image_shape)
+    pixels = math.prod(image_shape)
+    return pixels * model.units + (model.layers - 1) * model.units**2
+
+
+def _cnn_parameters(model: CNNConfig, image_shape: ImageShape) -> int:
+    height, width, channels = image_shape
+    total = 0
+    for block in range(model.blocks):
+        filters = model.filters * 2**block
+        inputs = [channels, *[filters] * (model.convs_per_block - 1)]
+        total += sum(model.kernel**2 * before * filters for before in inputs)
+        height, width, channels = height // 2, width // 2, filters
+    positions = height * width if model.head == "flatten" else 1
+    return total + positions * channels * model.dense_units
+
+
+def _check_pooling(model: CNNConfig, image_shape: ImageShape) -> None:
+    if model.blocks <= max_blocks(image_shape):
         return
     height, width, _ = image_shape
     fitting = max_blocks(image_shape)

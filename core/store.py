@@ -15,18 +15,20 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 from filelock import FileLock
+from pydantic import ValidationError
 
 from core.config import RunConfig
-from core.errors import N_, LabError, RunError, StoreError, Text
+from core.datasets.registry import delete_dataset
+from core.errors import N_, DatasetError, LabError, RunError, StoreError, Text
 from core.paths import Paths
 from core.records import (
     RunRecord,
     RunStatus,
+    is_abandoned,
     is_run_id,
     lab_id,
     new_run_id,
     now,
-    process_alive,
     read_record,
     read_record_file,
     run_paths,
@@ -72,6 +74,8 @@ class Store:
 
     def __init__(self, paths: Paths, url: str | None = None) -> None:
         self.paths = paths.create()
+        for doomed in paths.runs.glob(".deleted-*"):  # by a process that was killed over it
+            shutil.rmtree(doomed, ignore_errors=True)
         self._engine = _engine(url or os.environ.get("LIENZO_DB_URL") or _sqlite(paths))
         try:
             # Server and command line may start at the same moment.
@@ -133,7 +137,7 @@ class Store:
             RunError: if it is running.
         """
         folder = run_paths(self.paths, run_id).folder
-        if _is_running(folder):
+        if self._is_running(folder):
             raise RunError(N_("Run {run} is running: stop it before deleting it."), run=run_id)
         # The rename makes the run vanish at once and as a whole, however long removal takes.
         doomed = folder.with_name(f".deleted-{run_id}")
@@ -141,6 +145,15 @@ class Store:
         with self._engine.begin() as connection:
             connection.execute(RUNS.delete().where(RUNS.c.id == run_id))
         shutil.rmtree(doomed)
+
+    def _is_running(self, folder: Path) -> bool:
+        """Whether somebody trains the run, here or on another machine; a run that cannot be read
+        is not running."""
+        try:
+            record = read_record_file(folder / "run.json")
+        except StoreError:
+            return False
+        return record.status is RunStatus.RUNNING and not is_abandoned(self.paths, record)
 
     # -- all runs -----------------------------------------------------------------------------
 
@@ -150,7 +163,27 @@ class Store:
         if statuses:
             query = query.where(RUNS.c.status.in_([s.value for s in statuses]))
         with self._engine.connect() as connection:
-            return [RunRecord.model_validate_json(row) for row in connection.scalars(query)]
+            rows = connection.scalars(query).all()
+        return [record for row in rows if (record := _record(row)) is not None]
+
+    def delete_dataset(self, name: str) -> None:
+        """Remove a dataset that no training needs.
+
+        Raises:
+            NotFoundError: if there is none of that name.
+            DatasetError: if a run that is queued or running uses it.
+        """
+        for record in self.runs(RunStatus.QUEUED, RunStatus.RUNNING):
+            if record.config.data.dataset == name:
+                raise DatasetError(
+                    N_(
+                        "“{name}” cannot be deleted: the run {run} is training on it or waiting "
+                        "to. Stop the run first, or wait for its end."
+                    ),
+                    name=name,
+                    run=record.id,
+                )
+        delete_dataset(self.paths, name)
 
     def count(self) -> int:
         with self._engine.connect() as connection:
@@ -189,15 +222,6 @@ class Store:
                     connection.execute(RUNS.insert(), row)
 
 
-def _is_running(folder: Path) -> bool:
-    """Whether a process trains the run at this moment; one that cannot be read is not running."""
-    try:
-        record = read_record_file(folder / "run.json")
-    except StoreError:
-        return False
-    return record.status is RunStatus.RUNNING and process_alive(record)
-
-
 def _read_folders(paths: Paths) -> tuple[list[RunRecord], list[tuple[str, Text]]]:
     records: list[RunRecord] = []
     problems: list[tuple[str, Text]] = []
@@ -215,6 +239,15 @@ def _read_folder(folder: Path) -> RunRecord:
     if not (folder / "run.json").is_file():
         raise StoreError(N_("{folder} has no run.json."), folder=folder.name)
     return read_record_file(folder / "run.json")
+
+
+def _record(row: str) -> RunRecord | None:
+    """None for a row that another version of this program has written: its folder is reported
+    at the next reindex, and the others are listed meanwhile."""
+    try:
+        return RunRecord.model_validate_json(row)
+    except ValidationError:
+        return None
 
 
 def _row(record: RunRecord) -> dict[str, str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import statistics
 import sys
 import tempfile
 import traceback
@@ -20,21 +19,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 import keras
-import numpy as np
-import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from core.augment import augmentation_layers
-from core.callbacks import Checkpoint, EpochOrder, Halt, Halted, NaNGuard, Reporter
+from core.callbacks import (
+    Checkpoint,
+    EpochOrder,
+    Halt,
+    Halted,
+    NaNGuard,
+    Reporter,
+)
 from core.checkpoint import Array, TrainingState, load_checkpoint
 from core.config import RunConfig, TrainConfig
-from core.datasets.dataset import Dataset, Split
+from core.datasets.dataset import Dataset
 from core.datasets.registry import open_dataset
 from core.errors import N_, DatasetError, RunError
-from core.evaluation.metrics import summary
-from core.evaluation.predictions import Predictions, save_predictions
+from core.evaluating import EVAL_BATCH, evaluate, evaluated_rows
 from core.failures import explain
-from core.feeding import Batches, Rows, balanced_rows
+from core.feeding import Batches, balanced_rows
 from core.models import build_model
 from core.optimizers import build_optimizer
 from core.paths import Paths, RunPaths
@@ -53,7 +56,6 @@ from core.records import (
 )
 from core.signals import StopSignal, give_way
 
-EVAL_BATCH = 256
 LOCK_SECONDS = 60.0
 _VERSIONED = ("keras", "tensorflow", "jax", "torch", "numpy")
 
@@ -162,10 +164,10 @@ def _train(
         elif best:
             trainer.model.set_weights(best)
     except Halted as halt:
-        if halt.reason == "server":
-            raise
+        if halt.reason == "server" or not state.history:
+            raise  # before its first epoch has ended, a network has nothing to show
         stopped = True
-    summary = _evaluate(trainer, config, dataset, life)
+    summary = evaluate(trainer.base, config, dataset, files, state=state, signal=signal)
     status = RunStatus.STOPPED if stopped else RunStatus.FINISHED
     return _ended(record, status, summary=summary)
 
@@ -186,9 +188,8 @@ def _fit(trainer: Trainer, config: RunConfig, dataset: Dataset, life: _Life) -> 
     batches = Batches(dataset.split("train"), rows, train.batch_size, seed)
     validation = None
     if dataset.info.splits.get("val"):
-        split = dataset.split("val")
-        chosen = balanced_rows(split.labels, config.data.limit, seed)
-        validation = Batches(split, chosen, EVAL_BATCH)
+        rows_of_val = evaluated_rows(dataset, "val", config)
+        validation = Batches(dataset.split("val"), rows_of_val, EVAL_BATCH)
     stopping = _early_stopping(train, "val_loss" if validation else "loss")
     callbacks = [
         Halt(life.signal),
@@ -223,67 +224,6 @@ def _early_stopping(config: TrainConfig, monitor: str) -> keras.callbacks.EarlyS
     patience = config.patience if config.early_stopping else config.epochs + 1
     return keras.callbacks.EarlyStopping(
         monitor=monitor, mode="min", patience=patience, restore_best_weights=config.restore_best
-    )
-
-
-def _evaluate(trainer: Trainer, config: RunConfig, dataset: Dataset, life: _Life) -> RunSummary:
-    """Save the model and what it says about validation and test images; the run's figures."""
-    files, state = life.files, life.state
-    progress = Progress(phase="evaluating", epoch=state.epoch, epochs=config.train.epochs)
-    write_progress(files, progress)
-    splits: dict[str, Predictions] = {}
-    for name, limit in (("val", config.data.limit), ("test", None)):
-        if dataset.info.splits.get(name):
-            split = dataset.split(name)
-            rows = balanced_rows(split.labels, limit, config.train.seed)
-            splits[name] = predict_rows(trainer.base, split, rows, life.signal)
-    save_predictions(files.predictions, splits)
-    _save_model(trainer.base, files)
-    return _summary(trainer.base, state, splits)
-
-
-def predict_rows(model: keras.Model, split: Split, rows: Rows, signal: StopSignal) -> Predictions:
-    """Probabilities of some rows of a split; ends early when the server is gone."""
-    batches = Batches(split, rows, EVAL_BATCH)
-    logits = model.predict(batches, verbose=0, callbacks=[Halt(signal)])
-    return Predictions(split.labels[rows], softmax(logits), rows)
-
-
-def softmax(logits: Array) -> npt.NDArray[np.float32]:
-    """(n, classes) logits → probabilities float32 that sum to 1."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    proba: npt.NDArray[np.float32] = (shifted / shifted.sum(axis=1, keepdims=True)).astype(
-        np.float32
-    )
-    return proba
-
-
-def _save_model(model: keras.Model, files: RunPaths) -> None:
-    partial = files.scratch / files.model.name
-    model.save(partial)
-    partial.replace(files.model)
-
-
-def _summary(
-    model: keras.Model, state: TrainingState, splits: dict[str, Predictions]
-) -> RunSummary:
-    figures: dict[str, float | None] = {}
-    for name, predictions in splits.items():
-        result = summary(predictions)
-        figures |= {f"{name}_accuracy": result.accuracy, f"{name}_loss": result.loss}
-    history = state.history
-    monitored = [(e.loss if e.val_loss is None else e.val_loss, e.epoch) for e in history]
-    accuracies = [e.val_accuracy for e in history if e.val_accuracy is not None]
-    # The first epoch compiles: it says nothing about the speed of the others.
-    speeds = [e.images_per_second for e in history[1:] or history]
-    return RunSummary(
-        epochs=state.epoch,
-        best_epoch=min(monitored)[1] if monitored else None,
-        best_val_accuracy=max(accuracies, default=None),
-        parameters=int(model.count_params()),
-        seconds=state.seconds,
-        images_per_second=statistics.median(speeds) if speeds else None,
-        **figures,
     )
 
 

@@ -20,20 +20,22 @@ LAYERS: list[set[str]] = [
     {"records", "signals", "failures"},
     {"store", "migrations", "datasets", "evaluation", "plots"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint"},
-    {"callbacks", "training"},
-    {"prediction"},
+    {"callbacks"},
+    {"evaluating"},
+    {"training", "prediction"},
     {"compute", "lab"},
     {"commands"},
     {"__main__"},
 ]
 """The parts of ``core``, each row above those that it may import."""
-JOBS_KNOW = {"errors", "config", "paths", "records", "store", "jobs"}
+JOBS_KNOW = {"errors", "config", "paths", "records", "signals", "store", "jobs"}
 NEED_KERAS = (
     "core.augment",
     "core.callbacks",
     "core.checkpoint",
     "core.commands.training_bar",
     "core.compute",
+    "core.evaluating",
     "core.feeding",
     "core.models",
     "core.optimizers",

@@ -21,7 +21,6 @@ from core.datasets.limits import MAX_SIDE
 from core.datasets.options import ColorMode, ImportProgress
 from core.datasets.registry import (
     damaged_datasets,
-    delete_dataset,
     ensure_digits,
     list_datasets,
     validate_name,
@@ -83,7 +82,7 @@ def delete(context: Context) -> Answer:
     name = context.options.name
     if not context.confirm(f"Delete the dataset {printable(name)}?"):
         return Answer({"name": name, "deleted": False}, "Nothing was deleted.")
-    delete_dataset(context.paths, name)
+    context.store.delete_dataset(name)
     return Answer({"name": name, "deleted": True}, f"{printable(name)} was deleted.")
 
 

@@ -58,7 +58,7 @@ def _check_model(context: Context, record: RunRecord) -> None:
 def _read(path: str, record: RunRecord) -> Picture:
     """The picture, resized as those were from which the network has learnt."""
     assert record.image_shape is not None
-    mode: ResizeMode = next((m for m in get_args(ResizeMode) if m == record.resize), "stretch")
+    mode: ResizeMode = next((m for m in get_args(ResizeMode) if m == record.resize), "crop")
     try:
         return Picture(path, prepare(Path(path).read_bytes(), record.image_shape, mode))
     except OSError as error:

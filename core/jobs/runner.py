@@ -24,9 +24,10 @@ from core.records import (
     Failure,
     RunRecord,
     RunStatus,
+    heartbeat_age,
     is_abandoned,
     now,
-    process_alive,
+    read_progress,
     run_paths,
 )
 from core.store import Store
@@ -125,14 +126,16 @@ class Supervisor:
         Raises:
             RunError: if it is not interrupted.
         """
-        record = self.store.read(run_id)
-        if not record.status.can_resume():
-            raise RunError(
-                N_("Run {run} is {status}: only an interrupted run can go on."),
-                run=run_id,
-                status=record.status.text,
-            )
-        self._requeue(record.changed(owner="server", lab_id=self.store.lab_id))
+        # Two people may press the button at once, or a command line take the run meanwhile.
+        with FileLock(self.store.paths.index_lock):
+            record = self.store.read(run_id)
+            if not record.status.can_resume():
+                raise RunError(
+                    N_("Run {run} is {status}: only an interrupted run can go on."),
+                    run=run_id,
+                    status=record.status.text,
+                )
+            self._requeue(record.changed(owner="server", lab_id=self.store.lab_id))
         self._wake.set()
 
     # -- the thread -----------------------------------------------------------------------------
@@ -202,12 +205,21 @@ class Supervisor:
         """The user's stop was asked for: wait, then terminate, then kill."""
         if job.stop_asked is None:
             job.stop_asked = self.clock()
+        if self._is_evaluating(job):
+            return
         waited = self.clock() - job.stop_asked
         if waited > STOP_GRACE_SECONDS + KILL_GRACE_SECONDS:
             job.worker.kill()
         elif waited > STOP_GRACE_SECONDS and not job.terminated:
             job.terminated = True
             job.worker.terminate()
+
+    def _is_evaluating(self, job: _Job) -> bool:
+        """It has obeyed, and is working out what it has learnt: on large images, for minutes."""
+        files = self.store.paths.run(job.run_id)
+        progress = read_progress(files)
+        evaluating = progress is not None and progress.phase == "evaluating"
+        return evaluating and heartbeat_age(files) < STOP_GRACE_SECONDS
 
     def _settle(self, job: _Job) -> None:
         """The worker is gone: if it left no last word, say it for it."""
@@ -218,16 +230,17 @@ class Supervisor:
             self.store.paths.run(record.id).checkpoint.unlink(missing_ok=True)
 
     def _bury(self, record: RunRecord, by: str, failure: Failure | None = None) -> RunRecord:
-        """Nobody trains it any more: stopped if that was asked for, otherwise interrupted."""
-        stop = self.store.paths.run(record.id).stop
-        if stop.exists():
+        """Nobody trains it any more: stopped if that was asked for and nothing would be lost by
+        it, otherwise interrupted."""
+        files = self.store.paths.run(record.id)
+        if files.stop.exists() and (files.model.exists() or not files.checkpoint.exists()):
             ended = record.changed(status=RunStatus.STOPPED, ended=now())
         else:
             ended = record.changed(
                 status=RunStatus.INTERRUPTED, interrupted_by=by, ended=now(), failure=failure
             )
         self.store.save(ended)
-        stop.unlink(missing_ok=True)
+        files.stop.unlink(missing_ok=True)
         return ended
 
     def _recover(self, record: RunRecord) -> None:
@@ -312,9 +325,3 @@ def make_launcher(store: Store, devices: list[str]) -> Launcher:
     if sys.platform == "linux" and set(devices) == {"cpu"}:
         return HostLauncher(store.paths)
     return PopenLauncher(store.paths)
-
-
-def still_running(store: Store, run_id: str) -> bool:
-    """Whether a worker is at work on the run at this moment."""
-    record = store.read(run_id)
-    return record.status is RunStatus.RUNNING and process_alive(record)

@@ -84,11 +84,11 @@ class Run:
 SERVER = """
 import sys, threading
 from pathlib import Path
-from core.config import parse_json
+from core.config import RunConfig
 from core.lab import Lab
 lab = Lab(Path(sys.argv[1]))
 lab.start()
-print(lab.runner.submit(parse_json(sys.argv[2])), flush=True)
+print(lab.runner.submit(RunConfig.model_validate_json(sys.argv[2])), flush=True)
 threading.Event().wait()
 """
 """All that a Streamlit server holds, without the pages."""

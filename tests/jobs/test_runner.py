@@ -21,7 +21,14 @@ from core.jobs.runner import (
 )
 from core.jobs.workers import HostLauncher, PopenLauncher
 from core.paths import Paths
-from core.records import RunRecord, RunStatus, read_record, write_record
+from core.records import (
+    Progress,
+    RunRecord,
+    RunStatus,
+    read_record,
+    write_progress,
+    write_record,
+)
 from core.store import Store
 
 DEAD_PID = 2**22 + 1  # above the largest pid that Linux gives
@@ -230,12 +237,38 @@ class TestStop:
         bench.clock.now = STOP_GRACE_SECONDS + KILL_GRACE_SECONDS + 1
         bench.tick()
         assert worker.signals == ["terminate", "kill"]
-        bench.paths.run(run_id).checkpoint.touch()
+        files = bench.paths.run(run_id)
+        files.checkpoint.touch()
+        files.model.touch()
         worker.die(-9)
         bench.tick()
         assert bench.statuses(run_id) == [STOPPED]
-        assert not bench.paths.run(run_id).stop.exists()
-        assert not bench.paths.run(run_id).checkpoint.exists()
+        assert not files.stop.exists()
+        assert not files.checkpoint.exists()
+
+    def test_what_was_killed_before_its_network_was_saved_can_go_on(self, bench: Bench) -> None:
+        """Otherwise a stop would throw away what the run has learnt."""
+        (run_id,) = bench.submit()
+        bench.tick()
+        bench.launcher.started[0].take()
+        bench.supervisor.stop(run_id)
+        bench.paths.run(run_id).checkpoint.touch()
+        bench.launcher.started[0].die(-9)
+        bench.tick()
+        assert bench.statuses(run_id) == [INTERRUPTED]
+        assert bench.paths.run(run_id).checkpoint.exists()
+
+    def test_an_evaluation_that_takes_its_time_is_left_alone(self, bench: Bench) -> None:
+        (run_id,) = bench.submit()
+        bench.tick()
+        worker = bench.launcher.started[0]
+        worker.take()
+        bench.supervisor.stop(run_id)
+        write_progress(bench.paths.run(run_id), Progress(phase="evaluating"))
+        bench.tick()
+        bench.clock.now = 10 * STOP_GRACE_SECONDS
+        bench.tick()
+        assert worker.signals == []
 
     def test_what_is_over_cannot_be_stopped(self, bench: Bench) -> None:
         (run_id,) = bench.submit()
@@ -261,7 +294,7 @@ class TestDeath:
         assert bench.statuses(first) == [INTERRUPTED]
         record = bench.store.read(first)
         assert record.failure
-        assert "ended without a word (exit code -9)" in str(record.failure.what)
+        assert "ended unexpectedly (exit code -9)" in str(record.failure.what)
         assert "short of memory" in str(record.failure.remedy)
         bench.launcher.started[1].end(FINISHED)
         bench.supervisor.resume(first)

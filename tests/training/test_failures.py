@@ -104,7 +104,7 @@ def test_a_full_disk(store: Store, monkeypatch: pytest.MonkeyPatch, file: str) -
     place = {
         "metrics.jsonl": "core.callbacks.append_epoch",
         ".checkpoint.npz": "core.checkpoint.write_atomic",
-        ".predictions.npz": "core.training.save_predictions",
+        ".predictions.npz": "core.evaluating.save_predictions",
     }
     monkeypatch.setattr(place[file], refuse)
     record, what, remedy = fail(store)

@@ -169,7 +169,7 @@ class CountEpochs(keras.callbacks.Callback):  # type: ignore[misc]
         self.count += 1
 
 
-@pytest.mark.parametrize("where", ["save_predictions", "_ended"])
+@pytest.mark.parametrize("where", ["evaluate", "_ended"])
 def test_a_run_killed_while_it_is_evaluated_is_not_trained_again(
     store: Store, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

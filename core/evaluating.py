@@ -1,0 +1,105 @@
+"""What a trained network is worth: the model saved, its predictions, its figures."""
+
+from __future__ import annotations
+
+import statistics
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from core.callbacks import EvaluationReporter, Halt
+from core.checkpoint import Array, TrainingState
+from core.config import RunConfig
+from core.datasets.dataset import Dataset, Split
+from core.evaluation.metrics import summary
+from core.evaluation.predictions import Predictions, save_predictions
+from core.feeding import Batches, Rows, balanced_rows
+from core.paths import RunPaths
+from core.records import RunSummary
+from core.signals import StopSignal
+
+EVAL_BATCH = 256
+MIN_VALIDATION = 1000
+"""A limit on the training images cuts the validation images down to no fewer than so many."""
+
+
+def evaluate(
+    model: keras.Model,
+    config: RunConfig,
+    dataset: Dataset,
+    files: RunPaths,
+    *,
+    state: TrainingState,
+    signal: StopSignal,
+) -> RunSummary:
+    """Save the model and what it says about validation and test images; the run's figures."""
+    # The model first: it is what must not be lost if somebody loses patience with the rest.
+    _save_model(model, files)
+    rows = {name: evaluated_rows(dataset, name, config) for name in _evaluated(dataset)}
+    steps = sum(-(-len(chosen) // EVAL_BATCH) for chosen in rows.values())
+    callbacks = [Halt(signal), EvaluationReporter(files, steps)]
+    splits = {
+        name: predict_rows(model, dataset.split(name), chosen, callbacks)
+        for name, chosen in rows.items()
+    }
+    save_predictions(files.predictions, splits)
+    return _summary(model, state, splits)
+
+
+def _evaluated(dataset: Dataset) -> list[str]:
+    return [name for name in ("val", "test") if dataset.info.splits.get(name)]
+
+
+def evaluated_rows(dataset: Dataset, name: str, config: RunConfig) -> Rows:
+    """Which rows of a split are evaluated: all, but for validation images under a limit."""
+    limit = config.data.limit if name == "val" else None
+    # With a handful of images early stopping and the best epoch would be a matter of luck.
+    limit = limit and max(limit, MIN_VALIDATION)
+    return balanced_rows(dataset.split(name).labels, limit, config.train.seed)
+
+
+def predict_rows(
+    model: keras.Model, split: Split, rows: Rows, callbacks: list[keras.callbacks.Callback]
+) -> Predictions:
+    """Probabilities of some rows of a split."""
+    logits = model.predict(Batches(split, rows, EVAL_BATCH), verbose=0, callbacks=callbacks)
+    return Predictions(split.labels[rows], softmax(logits), rows)
+
+
+def softmax(logits: Array) -> npt.NDArray[np.float32]:
+    """(n, classes) logits → probabilities float32 that sum to 1."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    proba: npt.NDArray[np.float32] = (shifted / shifted.sum(axis=1, keepdims=True)).astype(
+        np.float32
+    )
+    return proba
+
+
+def _save_model(model: keras.Model, files: RunPaths) -> None:
+    partial = files.scratch / files.model.name
+    model.save(partial)
+    partial.replace(files.model)
+
+
+def _summary(
+    model: keras.Model, state: TrainingState, splits: dict[str, Predictions]
+) -> RunSummary:
+    figures: dict[str, float | None] = {}
+    for name, predictions in splits.items():
+        result = summary(predictions)
+        figures |= {f"{name}_accuracy": result.accuracy, f"{name}_loss": result.loss}
+    history = state.history
+    monitored = [(e.loss if e.val_loss is None else e.val_loss, e.epoch) for e in history]
+    accuracies = [e.val_accuracy for e in history if e.val_accuracy is not None]
+    # The first epoch compiles: it says nothing about the speed of the others.
+    speeds = [e.images_per_second for e in history[1:] or history]
+    return RunSummary(
+        epochs=state.epoch,
+        best_epoch=min(monitored)[1] if monitored else None,
+        best_val_accuracy=max(accuracies, default=None),
+        parameters=int(model.count_params()),
+        seconds=state.seconds,
+        images_per_second=statistics.median(speeds) if speeds else None,
+        **figures,
+    )
