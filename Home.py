@@ -4,12 +4,10 @@ import streamlit as st
 
 from ui.address import address, read_address
 from ui.frame import choose_language, choose_run_in_sidebar, use_the_width
-from ui.nav import pages
+from ui.nav import pages, set_up_page
 from ui.state import GOTO, show_pending_error
 
-# A page title is not set here: each page has its own. The icon is a local file, because the
-# default would be fetched from the internet.
-st.set_page_config(page_icon="static/icon.png", layout="wide")
+set_up_page()
 st.session_state["_router"] = True
 st.logo("static/logo.png", size="large", icon_image="static/icon.png")
 read_address("lang")  # before the first word is shown

@@ -17,6 +17,7 @@ from ui.errors_view import (
 )
 from ui.frame import run_label
 from ui.i18n import _, say_error
+from ui.messages import show_error
 from ui.nav import guard
 from ui.state import chosen_run
 
@@ -45,7 +46,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute"):
 try:
     result = judged(record, split)
 except LabError as error:
-    st.error(say_error(error))
+    show_error(error)
     st.stop()
 headline(result)
 if view == "matrix":

@@ -44,9 +44,9 @@ with settings:
         persist_state="session",
     )
 
-pictures, problems = read_all(files, record)
+pictures, problems = read_all(page_of(files), record)
 show_problems(problems)
-show_pictures(record, page_of(pictures), top, key="own")
+show_pictures(record, pictures, top, key="own")
 if with_samples:
     drawn = st.session_state.get("_predict_seed", 0)
     known = samples(record, drawn)

@@ -4,12 +4,12 @@ import streamlit as st
 
 from core.errors import N_
 from core.presets import preset_config
-from core.records import RunStatus
+from ui.active import active_runs
 from ui.i18n import _
-from ui.live import follow_to_errors, watch
+from ui.live import follow_from_elsewhere
 from ui.nav import guard
 from ui.runs_table import runs_table
-from ui.state import get_lab, launch
+from ui.state import GOTO, get_lab, launch, watch
 
 guard()
 store = get_lab().store
@@ -23,8 +23,7 @@ STEPS = (
 
 
 def train_first_network() -> None:
-    launch(preset_config("digits-quick", None, (8, 8, 1)), "digits-quick")
-    follow_to_errors(st.session_state["run"])
+    launch(preset_config("digits-quick", None, (8, 8, 1)), "digits-quick", to_errors=True)
 
 
 st.title("Lienzo")
@@ -50,12 +49,10 @@ for column, (name, title, what) in zip(st.columns(len(STEPS)), STEPS, strict=Tru
 @st.fragment(run_every=3.0)
 def activity() -> None:
     """Other people's trainings appear by themselves."""
-    active = store.runs(RunStatus.RUNNING, RunStatus.QUEUED)
-    st.subheader(_("Running now"))
-    if not active:
-        st.caption(_("Nothing is running. The machine is yours."))
-    for record in active:
-        runs_table([record], key=f"active-{record.id}", on_open=watch)
+    follow_from_elsewhere()
+    if GOTO in st.session_state:
+        st.rerun()  # after a click within this fragment, which by itself opens no page
+    active_runs()
     st.subheader(_("Latest runs"))
     runs_table(store.runs(limit=5), key="latest", on_open=watch)
 

@@ -5,8 +5,9 @@ import streamlit as st
 from core.config import ARCHITECTURES, SECTIONS
 from core.errors import LabError
 from ui.forms import section_fields
-from ui.i18n import _, say_error
+from ui.i18n import _
 from ui.live import next_steps, run_panel
+from ui.messages import show_error
 from ui.nav import guard
 from ui.setup import (
     advanced_switch,
@@ -63,5 +64,5 @@ with summary:
         layer_summary(config, dataset)
         launch_bar(config)
     except LabError as error:
-        st.error(say_error(error))
+        show_error(error)
         launch_bar(None)

@@ -11,8 +11,8 @@ from core.datasets.dataset import Dataset
 from core.errors import LabError
 from ui.data_view import fill_form_if_empty
 from ui.forms import augmentation_from_form, section_fields
-from ui.i18n import _, say_error
-from ui.names import literal
+from ui.i18n import _
+from ui.messages import show_error
 from ui.state import get_lab
 from ui.strips import Strip, strips
 
@@ -38,7 +38,7 @@ def _preview(dataset: Dataset, config: AugmentConfig) -> None:
         else:
             _unchanged(dataset)
     except LabError as error:
-        st.error(literal(say_error(error)))
+        show_error(error)
 
 
 def _unchanged(dataset: Dataset) -> None:

@@ -13,7 +13,8 @@ from core.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from core.datasets.report import ImportReport, Sizes
 from core.errors import N_, LabError
 from core.plots.bars import ClassCountsLabels, class_counts_info, plot_class_counts
-from ui.i18n import _, catalogue, language, moment, ngettext, number, say, say_error
+from ui.i18n import _, catalogue, language, moment, ngettext, number, say
+from ui.messages import show, show_error
 from ui.names import literal, shortened
 from ui.state import is_dark
 from ui.strips import SIZE, Strip, strips
@@ -55,7 +56,7 @@ def samples(dataset: Dataset) -> None:
         rows = sample_strips(dataset, str(split), classes, _samples_seed(), each)
         strips(rows, key="samples", size=LARGER if few else SIZE)
     except LabError as error:
-        st.error(literal(say_error(error)))
+        show_error(error)
 
 
 def _samples_seed() -> int:
@@ -154,7 +155,7 @@ def about(dataset: Dataset) -> None:
     try:
         report = dataset.report()
     except LabError as error:
-        st.error(literal(say_error(error)))
+        show_error(error)
         return
     sizes, outcome = st.columns([2, 3], gap="large")
     with sizes:
@@ -202,7 +203,7 @@ def _report(info: DatasetInfo, report: ImportReport) -> None:
         )
     )
     for warning in report.warnings:
-        st.warning(literal(say(warning)))
+        show(say(warning), "warning")
     if not report.skipped and not report.repaired:
         st.caption(_("Nothing was skipped, and nothing had to be repaired."))
         return

@@ -19,7 +19,8 @@ from core.presets import preset_config
 from core.records import RunStatus
 from ui.address import read_address, write_address
 from ui.forms import fill_form, form_is_empty, key
-from ui.i18n import _, ngettext, number, say, say_error
+from ui.i18n import _, ngettext, number, say
+from ui.messages import show, show_error
 from ui.names import literal
 from ui.setup import FIRST_PRESET
 from ui.state import get_lab, go_to, guarded
@@ -48,7 +49,7 @@ def choose_dataset() -> Dataset | None:
     try:
         return open_dataset(paths, name)
     except LabError as error:
-        st.error(literal(say_error(error)))
+        show_error(error)
         return None
 
 
@@ -60,7 +61,8 @@ def show_damaged() -> None:
     """Folders that cannot be used, each with the reason and a way to be rid of it."""
     for name, reason in damaged_datasets(get_lab().paths):
         text, button = st.columns([5, 1], vertical_alignment="center")
-        text.warning(literal(say(reason)))
+        with text:
+            show(say(reason), "warning")
         button.button(_("Delete"), key=f"delete.{name}", on_click=_ask_to_delete, args=(name,))
 
 
@@ -130,7 +132,7 @@ def _delete_dialog(name: str) -> None:
     try:
         check_unused(name)
     except LabError as error:
-        st.error(literal(say_error(error)))
+        show_error(error)
         return
     trained = sum(_uses(record.config, name) for record in get_lab().store.runs())
     st.write(_("“{name}” and all its images will be gone for good.", name=literal(name)))

@@ -15,6 +15,7 @@ from core.records import RunRecord
 from ui.errors_data import Judged, pictures
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, ngettext, percent, say_error
+from ui.messages import show
 
 PER_PAGE = 60
 THUMBNAIL = 96
@@ -67,9 +68,8 @@ def picture_pages(
     try:
         split = pictures(record, judged.split)
     except LabError as error:
-        st.warning(
-            say_error(error) + " " + _("The figures stay true, but the images cannot be shown.")
-        )
+        reason = say_error(error)
+        show(f"{reason} {_('The figures stay true, but the images cannot be shown.')}", "warning")
         return
     pages = -(-len(positions) // per_page)
     page = 1

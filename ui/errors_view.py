@@ -12,8 +12,10 @@ from core.evaluation.confusions import worst_classes
 from core.records import RunRecord, RunStatus
 from ui.errors_data import Judged
 from ui.errors_matrix import select_cell
-from ui.frame import run_label, status_badge
-from ui.i18n import _, ngettext, number, percent, say
+from ui.frame import NO_EPOCH, run_label, status_badge, stopped_at_once
+from ui.i18n import _, ngettext, number, percent
+from ui.messages import show, show_failure
+from ui.names import literal
 from ui.runs_table import runs_table
 from ui.state import choose_run, get_lab
 from ui.tables import readable, table_height
@@ -25,7 +27,8 @@ OFFERED_RUNS = 10
 def no_run() -> None:
     """What to do when no run is chosen."""
     st.info(_("Choose a run, here or in the sidebar, to see which images it gets wrong."))
-    runs = get_lab().store.runs(RunStatus.FINISHED, RunStatus.STOPPED, limit=OFFERED_RUNS)
+    over = get_lab().store.runs(RunStatus.FINISHED, RunStatus.STOPPED, limit=OFFERED_RUNS)
+    runs = [record for record in over if not stopped_at_once(record)]
     if not runs:
         st.write(_("No training has finished yet."))
         st.page_link("pages/train.py", label=_("Train a network"), icon=":material/model_training:")
@@ -64,11 +67,11 @@ def nothing_predicted(record: RunRecord, reason: str) -> None:
         _train_page(record, _("Resume it on the Train page"))
         return
     if record.failure:
-        st.error(say(record.failure.what))
-        if record.failure.remedy:
-            st.info(say(record.failure.remedy), icon=":material/lightbulb:")
+        show_failure(record.failure)
+    elif stopped_at_once(record):
+        st.info(_(NO_EPOCH))
     else:
-        st.error(reason)
+        show(reason, "error")
     _train_page(record, _("See its curves and log on the Train page"))
 
 
@@ -113,7 +116,7 @@ def split_switch(splits: list[str]) -> str:
     st.segmented_control(
         _("Split"),
         splits,
-        format_func=lambda split: names.get(split, split),
+        format_func=lambda split: names.get(split) or literal(split),
         key="errors.split",
         required=True,
         label_visibility="collapsed",

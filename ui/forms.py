@@ -36,8 +36,12 @@ CHOICES = {
     "elu": "ELU",
 }
 """What an option is called; the value itself is the same in every language."""
+MISSING = "_form_dataset_missing"
+"""The session's key of a dataset that the form was filled with and that is gone."""
 SLIDER_LIMIT = 16
 """A whole number with at most so many values is a slider, others are typed."""
+NEXT_TO = 1e-7
+"""How near a typed number comes to a limit that the setting itself must not reach."""
 
 
 def choice_label(value: object) -> str:
@@ -51,6 +55,7 @@ def key(section: str, field: str) -> str:
 
 def fill_form(config: RunConfig) -> None:
     """In a callback: put a config into the form."""
+    st.session_state.pop(MISSING, None)
     for section in SECTION_NAMES:
         for field, value in getattr(config, section).model_dump().items():
             st.session_state[key(section, field)] = value
@@ -130,11 +135,15 @@ def _number(label: str, field: FieldInfo, knob: Knob, common: Any) -> None:
             placeholder=_("all") if optional else None,
             **common,
         )
-    elif high <= 180 and knob.step and knob.step >= 0.01:
+    elif high <= 180 and high == round(high, 2) and knob.step and knob.step >= 0.01:
+        # Not for a limit that must not be reached: a slider goes right to its end.
         written = "%.0f" if step >= 1 else "%.2f"
-        st.slider(label, float(low), float(high), step=float(step), format=written, **common)
+        st.slider(label, low, high, step=float(step), format=written, **common)
     else:
-        st.number_input(label, min_value=0.0, step=knob.step or 0.0001, format="%.5f", **common)
+        # A config from elsewhere may come nearer to a limit than what can be typed here.
+        value = st.session_state[common["key"]]
+        low, high = min(low, value), max(high, value)
+        st.number_input(label, low, high, step=knob.step or 0.0001, format="%.7g", **common)
 
 
 def _options(annotation: Any) -> Sequence[Any]:
@@ -150,17 +159,17 @@ def _number_type(annotation: Any) -> tuple[bool, bool]:
 
 
 def _limits(field: FieldInfo) -> tuple[float, float]:
-    """The lowest and highest value that the config itself accepts."""
+    """The lowest and highest value that the form offers: those that the config accepts."""
     metadata = list(field.metadata)
     for part in get_args(field.annotation):
         metadata += getattr(part, "__metadata__", ())
-    lows = [v for limit in metadata for v in _bounds(limit, "ge", "gt")]
-    highs = [v for limit in metadata for v in _bounds(limit, "le", "lt")]
+    lows = [*_bounds(metadata, "ge"), *(v + NEXT_TO for v in _bounds(metadata, "gt"))]
+    highs = [*_bounds(metadata, "le"), *(v - NEXT_TO for v in _bounds(metadata, "lt"))]
     return max(lows, default=0.0), min(highs, default=float("inf"))
 
 
-def _bounds(limit: object, *names: str) -> list[float]:
-    found = (getattr(limit, name, None) for name in names)
+def _bounds(metadata: Sequence[object], name: str) -> list[float]:
+    found = (getattr(limit, name, None) for limit in metadata)
     return [float(value) for value in found if value is not None]
 
 

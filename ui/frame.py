@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.errors import LabError
+from core.errors import N_, LabError
 from core.records import RunRecord, RunStatus
 from ui.address import read_address, write_address
-from ui.i18n import LANGUAGES, _, language, say, say_error
+from ui.i18n import LANGUAGES, _, language, say
+from ui.messages import show_error
 from ui.state import LISTED_RUNS, get_lab
 
 STATUS_ICON = {
@@ -43,6 +44,14 @@ def status_badge(status: RunStatus) -> None:
     st.badge(status_text(status), color=STATUS_COLOR[status])  # type: ignore[arg-type]
 
 
+NO_EPOCH = N_("It was stopped before its first epoch had ended.")
+
+
+def stopped_at_once(record: RunRecord) -> bool:
+    """Whether the run was stopped before it had learned anything: see :data:`NO_EPOCH`."""
+    return record.status is RunStatus.STOPPED and record.summary is None
+
+
 def short_name(record: RunRecord) -> str:
     """``1120-1145-ab12``: enough to tell the runs of a term apart."""
     day, time, _milliseconds, tail = record.id.split("-")
@@ -65,7 +74,8 @@ def choose_run_in_sidebar() -> None:
         try:
             records[wanted] = store.read(wanted)
         except LabError as error:  # a mistyped address, or deleted by somebody else
-            st.sidebar.warning(say_error(error))
+            with st.sidebar:
+                show_error(error, "warning")
             st.session_state["run"] = None
     st.sidebar.selectbox(
         _("Run"),

@@ -64,7 +64,7 @@ def gallery_html(items: Sequence[Thumb], size: int = SIZE) -> str:
 def _figure(item: Thumb, size: int) -> str:
     width, height, whole = shown_size(item.image.shape, size)
     colour, sign = _TONES[item.tone]
-    alt = _attribute(item.alt)
+    alt = attribute(item.alt)
     first, *rest = item.caption or [""]
     lines = "".join(f"<span>{html.escape(line)}</span>" for line in (sign + first, *rest))
     return (
@@ -75,7 +75,7 @@ def _figure(item: Thumb, size: int) -> str:
     )
 
 
-def _attribute(text: str) -> str:
+def attribute(text: str) -> str:
     """Text for an attribute. The browser's sanitiser drops those in which it sees a closing tag,
     escaped or not: an invisible joiner keeps it from seeing one."""
     return html.escape(text.replace("<", "<\u2060").replace(">", "\u2060>"))
@@ -105,26 +105,15 @@ def data_url(image: NDArray[np.uint8], size: int = SIZE) -> str:
 @st.cache_data(show_spinner=False, max_entries=4096)
 def _encoded(_pixels: NDArray[np.uint8], digest: str, shape: tuple[int, ...], size: int) -> str:
     if max(shape[:2]) <= LOSSLESS:
-        kind, data = "png", _saved(as_image(_pixels), "PNG", compress_level=3)
+        kind, data = "png", _saved(_as_image(_pixels), "PNG", compress_level=3)
     else:
-        picture = as_image(_pixels)
+        picture = _as_image(_pixels)
         picture.thumbnail((SHARPNESS * size, SHARPNESS * size))
         kind, data = "jpeg", _saved(picture, "JPEG", quality=90)
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def encode_png(image: NDArray[np.uint8]) -> bytes:
-    """Every pixel of the picture as a PNG, for ``st.image`` and downloads."""
-    pixels = np.ascontiguousarray(image)
-    return _png(pixels, blake2b(pixels.data, digest_size=16).hexdigest(), pixels.shape)
-
-
-@st.cache_data(show_spinner=False, max_entries=256)
-def _png(_pixels: NDArray[np.uint8], digest: str, shape: tuple[int, ...]) -> bytes:
-    return _saved(as_image(_pixels), "PNG")
-
-
-def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
+def _as_image(pixels: NDArray[np.uint8]) -> Image.Image:
     """A Pillow image of (h, w, 1), (h, w, 3) or (h, w) pixels."""
     return Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
 

@@ -21,7 +21,8 @@ from core.datasets.options import ImportOptions
 from core.datasets.registry import MAX_NAME, validate_name
 from core.errors import N_, LabError, NotFoundError
 from core.paths import Paths
-from ui.i18n import _, duration, number, say, say_error
+from ui.i18n import _, duration, number, say
+from ui.messages import show, show_error
 from ui.names import literal
 from ui.state import get_lab, guarded
 
@@ -91,7 +92,7 @@ def _open_finished(state: ImportState) -> None:
 def imports_panel() -> None:
     """All imports on the disk, whoever began them; those under way refresh themselves."""
     if message := st.session_state.pop(ARRIVED, None):
-        st.success(literal(message), icon=":material/check_circle:")
+        show(message, "success", icon=":material/check_circle:")
     states = list_imports(get_lab().paths)
     if states:
         active = any(not state.is_over() for state in states)
@@ -140,8 +141,8 @@ def _ended(state: ImportState) -> None:
     title = f"**{literal(state.name)}** ({literal(state.filename)})"
     parts = [say(part) for part in (state.message, state.remedy) if part]
     body = f"{title}: {literal(' '.join(parts))}"
-    show = {"finished": st.success, "failed": st.error}.get(state.status, st.info)
-    show(body)
+    box = {"finished": st.success, "failed": st.error}.get(state.status, st.info)
+    box(body)
 
 
 def _moving(state: ImportState) -> None:
@@ -271,7 +272,7 @@ def _start(upload: BinaryIO, filename: str, name: str, options: ImportOptions) -
         with st.spinner(_("Storing the file …")):
             job_id = start_import(get_lab().paths, upload, filename, name.strip(), options)
     except LabError as error:
-        st.error(literal(say_error(error)))
+        show_error(error)
         return
     st.session_state[OWN] = job_id
     st.rerun()

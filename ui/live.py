@@ -26,14 +26,14 @@ from core.records import (
     read_progress,
     read_steps,
 )
-from ui.frame import run_label, status_badge
-from ui.i18n import _, compact, duration, language, ngettext, number, percent, quick_number, say
-from ui.state import choose_run, get_lab, go_to, guarded, is_dark
+from ui.frame import NO_EPOCH, run_label, status_badge, stopped_at_once
+from ui.i18n import _, compact, duration, language, ngettext, number, percent, quick_number
+from ui.messages import show_failure
+from ui.names import literal
+from ui.state import FOLLOW, chosen_run, get_lab, go_to, guarded, is_dark
 
 FIGURES_SECONDS = 1.0
 CURVES_SECONDS = 2.0
-FOLLOW = "_follow"
-"""The run whose Errors page is opened as soon as it has finished."""
 PHASES = {
     "preparing": N_("Preparing"),
     "training": N_("Training"),
@@ -46,8 +46,8 @@ class Chart(NamedTuple):
     """A figure as ECharts takes it; never changed once made, because sessions share it."""
 
     name: str
-    title: str
     option: dict[str, Any]
+    alt: str
 
 
 def run_panel(record: RunRecord) -> None:
@@ -55,6 +55,7 @@ def run_panel(record: RunRecord) -> None:
 
     Two fragments, because the curves cost most and change least.
     """
+    _follow(record)
     live = not record.status.is_over()
     st.fragment(_figures, run_every=FIGURES_SECONDS if live else None)(record.id, record.status)
     st.fragment(_curves, run_every=CURVES_SECONDS if live else None)(record.id, live)
@@ -77,26 +78,31 @@ def _figures(run_id: str, drawn: RunStatus) -> None:
     if record.status is RunStatus.RUNNING:
         _live_figures(record)
     elif record.status is RunStatus.QUEUED:
-        _place_in_queue(record)
+        st.info(place_in_queue(record))
     elif record.summary:
         _final_figures(record.summary)
+    elif stopped_at_once(record):
+        st.info(_(NO_EPOCH))
 
 
-def follow_to_errors(run_id: str) -> None:
-    """Open the Errors page of this run as soon as it has finished."""
-    st.session_state[FOLLOW] = run_id
+def follow_from_elsewhere() -> None:
+    """On another page than the run's own: do so as long as the session looks at that run."""
+    if FOLLOW in st.session_state and (record := chosen_run()):
+        _follow(record)
 
 
 def _follow(record: RunRecord) -> None:
+    """Whichever comes first, a tick of the panel or a whole run of the page."""
     if st.session_state.get(FOLLOW) == record.id and record.status.is_over():
         del st.session_state[FOLLOW]
         if record.status is RunStatus.FINISHED:
             go_to("pages/errors.py")
+            st.rerun()
 
 
 def _head(record: RunRecord) -> None:
     title, badge, action = st.columns([6, 2, 2], vertical_alignment="center")
-    title.markdown(f"**{run_label(record)}**".replace("$", r"\$"))
+    title.markdown(f"**{literal(run_label(record))}**")
     with badge:
         status_badge(record.status)
     with action:
@@ -129,23 +135,34 @@ def _action(record: RunRecord) -> None:
 
 def _failure(record: RunRecord) -> None:
     assert record.failure is not None
-    st.error(say(record.failure.what))
-    if record.failure.remedy:
-        st.info(say(record.failure.remedy), icon=":material/lightbulb:")
+    show_failure(record.failure)
     log = get_lab().paths.run(record.id).log
     if log.is_file():
         with st.expander(_("Log")):
             st.code(log.read_text(errors="replace")[-5000:], language=None)
 
 
-def _live_figures(record: RunRecord) -> None:
-    paths = get_lab().paths.run(record.id)
-    now = read_progress(paths) or Progress()
-    done = (now.epoch - 1 + now.step / now.steps) / now.epochs if now.steps and now.epochs else 0.0
+def progress_bar(now: Progress) -> None:
+    """How much of the training is done, and where it is."""
     epoch = _("epoch {epoch} of {epochs}", epoch=max(now.epoch, 1), epochs=now.epochs or 1)
     step = _("step {step} of {steps}", step=now.step, steps=now.steps) if now.steps else ""
     words = [_(PHASES[now.phase]), epoch, step]
-    st.progress(min(max(done, 0.0), 1.0), text=" · ".join(word for word in words if word))
+    st.progress(share_done(now), text=" · ".join(word for word in words if word))
+
+
+def share_done(now: Progress) -> float:
+    """Of the training, in [0, 1]: all of it while its result is evaluated."""
+    if now.phase == "evaluating":
+        return 1.0
+    if not (now.steps and now.epochs):
+        return 0.0
+    return min(max((now.epoch - 1 + now.step / now.steps) / now.epochs, 0.0), 1.0)
+
+
+def _live_figures(record: RunRecord) -> None:
+    paths = get_lab().paths.run(record.id)
+    now = read_progress(paths) or Progress()
+    progress_bar(now)
     _tiles(
         {
             _("Loss"): "–" if now.loss is None else number(now.loss, 3),
@@ -158,13 +175,16 @@ def _live_figures(record: RunRecord) -> None:
     )
 
 
-def _place_in_queue(record: RunRecord) -> None:
-    waiting = get_lab().store.runs(RunStatus.QUEUED, RunStatus.RUNNING)
-    before = sum(other.id < record.id for other in waiting)
+def place_in_queue(record: RunRecord) -> str:
+    """The server trains the oldest of its runs first, but lets the one under way end before."""
+    before = sum(
+        other.status is RunStatus.RUNNING or other.id < record.id
+        for other in get_lab().store.runs(RunStatus.QUEUED, RunStatus.RUNNING)
+        if other.owner == "server"
+    )
     if before:
-        st.info(ngettext("{n} run before this one.", "{n} runs before this one.", before))
-    else:
-        st.info(_("Starting …"))
+        return ngettext("{n} run before this one.", "{n} runs before this one.", before)
+    return _("Starting …")
 
 
 def _final_figures(summary: RunSummary) -> None:
@@ -198,7 +218,7 @@ def _curves(run_id: str, live: bool) -> None:
         labels = CurveLabels(train=_("training"), validation="", x=_("step"), y=title)
         info = step_curve_info(buckets)
         option = plot_step_curve(info, labels, dark=is_dark(), number=quick_number())
-        _draw(Chart("steps", title, option))
+        _draw(Chart("steps", option, _("{title} by step", title=title)))
 
 
 def _by_epoch(paths: RunPaths) -> list[Chart]:
@@ -218,17 +238,18 @@ def _epoch_charts(paths: RunPaths, _version: int, _language: str, dark: bool) ->
     for metric, title in (("loss", _("Loss")), ("accuracy", _("Accuracy"))):
         info, labels = curves_info(rows, metric), CurveLabels(**words, y=title)
         option = plot_curves(info, labels, dark=dark, number=quick_number())
-        charts.append(Chart(metric, title, option))
+        charts.append(Chart(metric, option, _("{title} by epoch", title=title)))
     return charts if rows else []
 
 
 def _draw(chart: Chart) -> None:
-    alt = _("{title} by epoch", title=chart.title)
-    st.echarts_chart(chart.option, key=f"curve.{chart.name}", height=300, alt=alt)
+    st.echarts_chart(chart.option, key=f"curve.{chart.name}", height=300, alt=chart.alt)
 
 
 def next_steps(record: RunRecord) -> None:
     """Where to go from a run that is over."""
+    if stopped_at_once(record):
+        clone_button(record.config)
     if record.status not in (RunStatus.FINISHED, RunStatus.STOPPED) or not record.summary:
         return
     errors, predict, again = st.columns(3)
@@ -265,11 +286,4 @@ def _clone(config: RunConfig) -> None:
 
     fill_form(config)
     st.session_state["train_view"] = "setup"
-    go_to("pages/train.py")
-
-
-def watch(run_id: str) -> None:
-    """In a callback: look at a run on the Train page."""
-    choose_run(run_id)
-    st.session_state["train_view"] = "watch"
     go_to("pages/train.py")

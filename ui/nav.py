@@ -31,13 +31,16 @@ def pages() -> list[st.Page]:
     ]
 
 
+def set_up_page() -> None:
+    """No title: each page has its own. The icon is a local file, because the browser would fetch
+    the default from the internet."""
+    st.set_page_config(page_icon="static/icon.png", layout="wide")
+
+
 def guard() -> None:
     """First line of every page: the first request to a fresh server may be a deep link, which
     Streamlit runs without ``Home.py``."""
     if not st.session_state.get("_router"):
-        # Else the browser would ask Google for the page's icon.
-        st.set_page_config(page_icon="static/icon.png", layout="wide")
-        # Else the browser would fetch the page's icon from the internet.
-        st.set_page_config(page_icon="static/icon.png", layout="wide")
+        set_up_page()
         st.navigation(pages())
         st.rerun()

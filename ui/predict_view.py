@@ -9,22 +9,26 @@ from typing import NamedTuple, cast
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.datasets.dataset import ResizeMode
 from core.datasets.decoding import EXTENSIONS, decode_image
 from core.datasets.registry import open_dataset
 from core.datasets.report import REPAIRS
-from core.datasets.resizing import prepare
+from core.datasets.resizing import fit, prepare
 from core.errors import N_, ImageError, LabError, Text
 from core.plots.bars import TopKInfo, plot_top_k, top_k_info
 from core.records import RunRecord, RunStatus
+from ui.frame import NO_EPOCH, stopped_at_once
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, ngettext, percent, say, say_error
+from ui.messages import show_error
 from ui.names import literal, shortened
 from ui.state import get_lab, is_dark
 
 MAX_MEGABYTES = 20
 THUMB = 176
+JPEG = b"\xff\xd8"
 PER_PAGE = 8
 """Pictures on a page: each has a chart."""
 SAMPLES = 4
@@ -60,7 +64,7 @@ def has_network(record: RunRecord) -> bool:
 def explain_missing(record: RunRecord) -> None:
     """Why there is nothing to predict with, and where to go."""
     sentence = WITHOUT_MODEL.get(record.status, N_("This run has saved no network."))
-    st.info(_(sentence))
+    st.info(_(NO_EPOCH if stopped_at_once(record) else sentence))
     st.page_link(
         "pages/train.py",
         label=_("See how the run stands"),
@@ -70,9 +74,9 @@ def explain_missing(record: RunRecord) -> None:
     st.caption(_("Or choose a finished run in the sidebar."))
 
 
-def uploads() -> list[tuple[str, bytes]]:
-    """(file name, content) of the pictures the user has chosen."""
-    files = st.file_uploader(
+def uploads() -> list[UploadedFile]:
+    """The files that the user has chosen."""
+    return st.file_uploader(
         _("Your pictures"),
         type=[extension.removeprefix(".") for extension in EXTENSIONS],
         accept_multiple_files=True,
@@ -80,7 +84,6 @@ def uploads() -> list[tuple[str, bytes]]:
         max_upload_size=MAX_MEGABYTES,
         help=_("Any size and kind; they are made to fit as the training images were."),
     )
-    return [(file.name, file.getvalue()) for file in files]
 
 
 def how_many_classes(record: RunRecord) -> int:
@@ -99,17 +102,16 @@ def how_many_classes(record: RunRecord) -> int:
     )
 
 
-def read_picture(name: str, data: bytes, record: RunRecord) -> Picture:
-    """The bytes of a file, prepared exactly as an import prepares them.
+def read_picture(file: UploadedFile, record: RunRecord) -> Picture:
+    """A file, prepared exactly as an import prepares it.
 
     Raises:
         ImageError: saying what is wrong with the file.
     """
     assert record.image_shape is not None
-    digest = blake2b(data, digest_size=16).hexdigest()
     mode = cast("ResizeMode", record.resize or "crop")
-    shown, seen, size, notes = _prepared(digest, record.image_shape, mode, data)
-    return Picture(name, shown, seen, size, notes)
+    shown, seen, size, notes = _prepared(file.file_id, record.image_shape, mode, file)
+    return Picture(file.name, shown, seen, size, notes)
 
 
 _Parts = tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[int, int], tuple[Text, ...]]
@@ -117,14 +119,19 @@ _Parts = tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[int, int], tuple[Text
 
 @st.cache_data(show_spinner=False, max_entries=100)
 def _prepared(
-    digest: str, image_shape: tuple[int, int, int], mode: ResizeMode, _data: bytes
+    file_id: str, image_shape: tuple[int, int, int], mode: ResizeMode, _file: UploadedFile
 ) -> _Parts:
-    prepared = prepare(_data, image_shape, mode)
-    image = decode_image(_data, at_least=2 * THUMB).image
-    image.thumbnail((2 * THUMB, 2 * THUMB))
-    height, width = prepared.size
-    notes = tuple(Text(msgid=REPAIRS[repair]) for repair in prepared.repairs)
-    return np.asarray(image), prepared.pixels, (width, height), notes
+    data = _file.getvalue()
+    picture = decode_image(data, at_least=2 * THUMB)
+    height, width, channels = image_shape
+    if data.startswith(JPEG):
+        # An import decodes a JPEG only as finely as it must: so does this, and quickly.
+        seen = prepare(data, image_shape, mode).pixels
+    else:
+        seen = fit(picture.image, (height, width), mode, channels)
+    picture.image.thumbnail((2 * THUMB, 2 * THUMB))
+    notes = tuple(Text(msgid=REPAIRS[repair]) for repair in picture.repairs)
+    return np.asarray(picture.image), seen, (picture.size[1], picture.size[0]), notes
 
 
 def samples(record: RunRecord, seed: int) -> list[Picture]:
@@ -152,15 +159,15 @@ def samples(record: RunRecord, seed: int) -> list[Picture]:
 
 
 def read_all(
-    files: Sequence[tuple[str, bytes]], record: RunRecord
+    files: Sequence[UploadedFile], record: RunRecord
 ) -> tuple[list[Picture], list[tuple[str, ImageError]]]:
     """The pictures that can be read, and the files that cannot, each with the reason."""
     pictures, problems = [], []
-    for name, data in files:
+    for file in files:
         try:
-            pictures.append(read_picture(name, data, record))
+            pictures.append(read_picture(file, record))
         except ImageError as error:
-            problems.append((name, error))
+            problems.append((file.name, error))
     return pictures, problems
 
 
@@ -169,45 +176,48 @@ def show_problems(problems: Sequence[tuple[str, ImageError]]) -> None:
         st.error(f"**{literal(name)}**: {literal(say_error(error))}")
 
 
-def page_of(pictures: Sequence[Picture]) -> Sequence[Picture]:
-    """The pictures of the page that is looked at."""
-    pages = -(-len(pictures) // PER_PAGE)
+def page_of(files: Sequence[UploadedFile]) -> Sequence[UploadedFile]:
+    """The files of the page that is looked at: only these are read."""
+    pages = -(-len(files) // PER_PAGE)
     if pages < 2:
-        return pictures
+        return files
     page = st.pagination(pages, key="predict_page")
-    return pictures[(page - 1) * PER_PAGE : page * PER_PAGE]
+    return files[(page - 1) * PER_PAGE : page * PER_PAGE]
 
 
-def predict(record: RunRecord, picture: Picture) -> NDArray[np.float32]:
-    """Probabilities (classes,); the same picture is not asked for twice.
+def predict(record: RunRecord, pictures: Sequence[Picture]) -> list[NDArray[np.float32]]:
+    """Probabilities (classes,) of every picture; the same ones are not asked for twice.
 
     Raises:
         LabError: if the run has no usable model, or the computing process died.
     """
     # A run that is resumed writes another model.
     version = get_lab().paths.run(record.id).model.stat().st_mtime_ns
-    pixels = np.ascontiguousarray(picture.seen)
-    digest = blake2b(pixels.tobytes(), digest_size=16).hexdigest()
-    return _proba(record.id, version, digest, pixels)
+    digests = [blake2b(p.seen.tobytes(), digest_size=16).hexdigest() for p in pictures]
+    different = {digest: p.seen for digest, p in zip(digests, pictures, strict=True)}
+    proba = _proba(record.id, version, tuple(different), list(different.values()))
+    found = dict(zip(different, proba, strict=True))
+    return [found[digest] for digest in digests]
 
 
-@st.cache_data(show_spinner=False, max_entries=1000)
+@st.cache_data(show_spinner=False, max_entries=200)
 def _proba(
-    run_id: str, version: int, digest: str, _pixels: NDArray[np.uint8]
+    run_id: str, version: int, digests: tuple[str, ...], _images: list[NDArray[np.uint8]]
 ) -> NDArray[np.float32]:
-    proba: NDArray[np.float32] = get_lab().compute.predict(run_id, _pixels[None])[0]
-    return proba
+    return get_lab().compute.predict(run_id, np.stack(_images))
 
 
 def show_pictures(record: RunRecord, pictures: Sequence[Picture], k: int, *, key: str) -> None:
     """Every picture with what the network takes it for."""
-    for i, picture in enumerate(pictures):
-        try:
-            with st.spinner(_("Asking the network …"), show_time=True):
-                proba = predict(record, picture)
-        except LabError as error:
-            st.error(literal(say_error(error)))
-            return
+    if not pictures:
+        return
+    try:
+        with st.spinner(_("Asking the network …"), show_time=True):
+            answers = predict(record, pictures)
+    except LabError as error:
+        show_error(error)
+        return
+    for i, (picture, proba) in enumerate(zip(pictures, answers, strict=True)):
         with st.container(border=True):
             _card(picture, top_k_info(record.class_names, proba, k), key=f"{key}.{i}")
 
@@ -232,7 +242,7 @@ def _card(picture: Picture, top: TopKInfo, *, key: str) -> None:
         if sure < UNSURE:
             st.caption(_("The network is not sure: no class reaches one half."))
         if picture.notes:
-            st.caption("; ".join(say(note) for note in picture.notes))
+            st.caption(literal("; ".join(say(note) for note in picture.notes)))
 
 
 def in_words(top: TopKInfo) -> str:
@@ -262,9 +272,9 @@ def about_network(record: RunRecord) -> None:
     """What the network takes and gives."""
     assert record.image_shape is not None
     height, width, channels = record.image_shape
-    classes = len(record.class_names)
+    size, classes = f"{width}×{height}", len(record.class_names)
     st.caption(
-        _("It takes images of {size} pixels", size=f"{width}×{height}")
+        _("It takes images of {size} pixels", size=size)
         + ", "
         + (_("grey") if channels == 1 else _("RGB"))
         + ", "

@@ -12,7 +12,6 @@ from pandas.io.formats.style import Styler
 from core.records import RunRecord
 from ui.frame import short_name, status_text
 from ui.i18n import _, compact, duration, moment, ngettext, number, percent
-from ui.state import GOTO
 from ui.tables import readable
 
 
@@ -67,8 +66,6 @@ def _row(record: RunRecord) -> dict[str, object]:
 
 def runs_table(records: Sequence[RunRecord], *, key: str, on_open: Callable[[str], None]) -> None:
     """The table; a click on a row opens that run."""
-    if GOTO in st.session_state:
-        st.rerun()  # after a click within a fragment, which by itself opens no page
     if not records:
         st.caption(_("No runs yet. Start one above, or set one up on the Train page."))
         return

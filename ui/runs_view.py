@@ -10,12 +10,14 @@ import streamlit as st
 from core.errors import LabError
 from core.plots.runs import RunsLabels, plot_runs, runs_info
 from core.records import RunRecord, RunStatus, read_history
-from ui.frame import run_label, short_name, status_text
+from ui.frame import NO_EPOCH, run_label, short_name, status_text, stopped_at_once
 from ui.i18n import _, language, ngettext, say, say_error
-from ui.live import clone_button, watch
+from ui.live import clone_button
+from ui.messages import show
+from ui.names import literal
 from ui.runs_diff import differences
 from ui.runs_table import runs_columns, runs_frame
-from ui.state import ERROR, choose_run, get_lab, go_to, is_dark
+from ui.state import ERROR, choose_run, get_lab, go_to, is_dark, watch
 from ui.tables import table_height
 
 LISTED = 1000
@@ -143,7 +145,8 @@ def _ask(chosen: list[RunRecord]) -> None:
     running = [record for record in chosen if record.status is RunStatus.RUNNING]
     doomed = [record for record in chosen if record not in running]
     for record in running:
-        st.warning(_("Run {run} is running: stop it before deleting it.", run=short_name(record)))
+        text = _("Run {run} is running: stop it before deleting it.", run=short_name(record))
+        show(text, "warning")
     if not doomed:
         return
     st.write(_("The model, the curves and the predictions are lost; the dataset stays."))
@@ -208,6 +211,8 @@ def comparison(chosen: Sequence[RunRecord]) -> None:
             key="runs.curves",
             alt=_("{title} by epoch", title=measures[measure]),
         )
+    elif all(map(stopped_at_once, chosen)) and len(chosen) == 1:
+        st.caption(_(NO_EPOCH))
     else:
         st.caption(_("None of these runs has finished an epoch in which this was measured."))
     _what_changed(chosen)
@@ -264,7 +269,7 @@ def unreadable_folders() -> None:
         st.caption(
             _(
                 "A run folder that was copied into {folder} appears after a look at all folders.",
-                folder=str(get_lab().paths.runs),
+                folder=literal(str(get_lab().paths.runs)),
             )
         )
         st.button(

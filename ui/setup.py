@@ -8,11 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from core.config import ARCHITECTURES, DataConfig, ModelConfig, RunConfig
-from core.datasets.dataset import DatasetInfo
+from core.datasets.dataset import DIGITS, DatasetInfo
 from core.datasets.registry import list_datasets
 from core.presets import PRESETS, check_fits, preset_config
-from ui.forms import choice_label, fill_form, form_is_empty, key, read_form
+from ui.forms import MISSING, choice_label, fill_form, form_is_empty, key, read_form
 from ui.i18n import _, compact, ngettext, number
+from ui.messages import show
 from ui.state import get_lab, guarded, launch
 
 FIRST_PRESET = "cnn"
@@ -22,8 +23,8 @@ def preset_choice() -> None:
     """One button per preset; it fills the form and can be changed from there."""
     infos = {info.name: info for info in list_datasets(get_lab().paths)}
     if form_is_empty():
-        _apply(FIRST_PRESET, infos.get(st.session_state.get("dataset", ""), infos["digits"]))
-    chosen = infos.get(st.session_state[key("data", "dataset")], infos["digits"])
+        _apply(FIRST_PRESET, infos.get(st.session_state.get("dataset", ""), infos[DIGITS]))
+    chosen = infos.get(st.session_state[key("data", "dataset")], infos[DIGITS])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(_("Start from"))
         for preset in PRESETS.values():
@@ -45,8 +46,8 @@ def dataset_choice() -> DatasetInfo:
     """Which images, and how many of them."""
     infos = {info.name: info for info in list_datasets(get_lab().paths)}
     where = key("data", "dataset")
-    if st.session_state.get(where) not in infos:  # deleted since
-        st.session_state[where] = "digits"
+    if (wanted := st.session_state.get(where)) not in infos:  # deleted since
+        st.session_state[MISSING], st.session_state[where] = wanted, DIGITS
     left, right = st.columns(2)
     knobs = DataConfig.knobs()
     with left:
@@ -58,6 +59,7 @@ def dataset_choice() -> DatasetInfo:
             help=_(knobs["dataset"].help),
             persist_state="session",
         )
+        _tell_missing(name)
     with right:
         limit = knobs["limit"]
         where = key("data", "limit")
@@ -72,6 +74,18 @@ def dataset_choice() -> DatasetInfo:
             persist_state="session",
         )
     return infos[name]
+
+
+def _tell_missing(chosen: str) -> None:
+    """As long as the digits stand in for a dataset that the form was filled with."""
+    missing = st.session_state.get(MISSING)
+    if missing and chosen == DIGITS:
+        text = _(
+            "The dataset “{name}” is no longer here; the digits stand in for it.", name=missing
+        )
+        show(text, "warning")
+    else:
+        st.session_state.pop(MISSING, None)
 
 
 def _dataset_label(info: DatasetInfo) -> str:

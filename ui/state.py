@@ -11,9 +11,12 @@ from core.errors import LabError
 from core.lab import Lab
 from core.records import RunRecord
 from ui.i18n import say_error
+from ui.messages import show, show_error
 
 GOTO = "_goto"
 ERROR = "_error"
+FOLLOW = "_follow"
+"""The run whose Errors page is opened as soon as it has finished."""
 LISTED_RUNS = 50
 """Runs offered in the sidebar; all of them are on the Runs page."""
 
@@ -48,7 +51,7 @@ def chosen_run() -> RunRecord | None:
     try:
         return get_lab().store.read(run_id)
     except LabError as error:
-        st.error(say_error(error))
+        show_error(error)
         return None
 
 
@@ -63,15 +66,23 @@ def guarded(action: Callable[[], object]) -> None:
 def show_pending_error() -> None:
     message = st.session_state.pop(ERROR, None)
     if message:
-        st.error(message)
+        show(message, "error")
 
 
-def launch(config: RunConfig, preset: str | None = None) -> None:
-    """In a callback: queue a training and watch it."""
+def launch(config: RunConfig, preset: str | None = None, *, to_errors: bool = False) -> None:
+    """In a callback: queue a training and watch it; ``to_errors``: see :data:`FOLLOW`."""
 
     def submit() -> None:
-        choose_run(get_lab().runner.submit(config, preset))
-        st.session_state["train_view"] = "watch"
-        go_to("pages/train.py")
+        run_id = get_lab().runner.submit(config, preset)
+        if to_errors:
+            st.session_state[FOLLOW] = run_id
+        watch(run_id)
 
     guarded(submit)
+
+
+def watch(run_id: str) -> None:
+    """In a callback: look at a run on the Train page."""
+    choose_run(run_id)
+    st.session_state["train_view"] = "watch"
+    go_to("pages/train.py")

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui.gallery import data_url, shown_size
+from ui.gallery import attribute, data_url, shown_size
 
 SIZE = 64
 """Side of a picture on the screen, in pixels."""
@@ -57,7 +57,7 @@ def strips_html(rows: Sequence[Strip], size: int = SIZE, *, lead: bool = False) 
 
 def _pictures(row: Strip, size: int) -> str:
     return "".join(
-        _picture(image, html.escape(alt), size)
+        _picture(image, attribute(alt), size)
         for image, alt in zip(row.images, row.alts, strict=True)
     )
 

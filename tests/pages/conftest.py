@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,11 @@ from tests.pages import making
 from ui.state import get_lab
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def plain(markdown: str) -> str:
+    """Escaped Markdown as it is read on the page."""
+    return re.sub(r"\\([^\w\s])", r"\1", markdown)
 
 
 class OpenPage(Protocol):

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core.evaluation.predictions import Predictions, load_split
 from core.lab import Lab
 from core.records import RunRecord, RunStatus
-from tests.pages.conftest import OpenPage
+from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import HOSTILE, make_dataset, many_classes
 
 MakeRun = Callable[..., RunRecord]
@@ -23,7 +23,7 @@ MakeRun = Callable[..., RunRecord]
 def said(test: AppTest) -> str:
     """Every message on the page."""
     blocks = (test.info, test.warning, test.error, test.success, test.caption, test.text)
-    return "\n".join(str(element.value) for block in blocks for element in block)
+    return "\n".join(plain(str(element.value)) for block in blocks for element in block)
 
 
 def shown(test: AppTest) -> str:
@@ -80,6 +80,13 @@ def test_a_run_without_predictions_says_why(
     page = app("errors", make_run(status))
     assert words in said(page)
     assert not charts(page)
+
+
+def test_a_run_stopped_at_once_says_so(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
+    run = make_run(RunStatus.RUNNING, epochs=0).changed(status=RunStatus.STOPPED)
+    lab.store.save(run)
+    assert "stopped before its first epoch had ended" in said(app("errors", run))
+    assert "No training has finished yet." in "".join(m.value for m in app("errors").markdown)
 
 
 def test_it_shows_the_run_when_it_has_ended(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.config import RunConfig
 from core.lab import Lab
 from core.records import RunRecord, RunStatus
-from tests.pages.conftest import OpenPage
+from tests.pages.conftest import OpenPage, plain
 from ui.frame import short_name
 from ui.runs_diff import differing
 
@@ -117,7 +117,7 @@ def test_a_running_run_is_not_deleted(app: OpenPage, lab: Lab, make_run: MakeRun
     running, over = make_run(RunStatus.RUNNING), make_run()
     page = choose(app("runs"), running, over)
     page.button(key="runs.delete").click().run()
-    assert "is running: stop it" in page.warning[0].value
+    assert "is running: stop it" in plain(page.warning[0].value)
     page.button(key="runs.really").click().run()
     assert [run.id for run in lab.store.runs()] == [running.id]
 
@@ -151,3 +151,10 @@ def test_differing_settings_of_two_architectures() -> None:
     assert found["model", "architecture"] == ["cnn", "mlp"]
     assert found["model", "blocks"] == [3, None]
     assert ("model", "dropout") not in found
+
+
+def test_a_run_stopped_at_once_says_so(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
+    run = make_run(RunStatus.RUNNING, epochs=0).changed(status=RunStatus.STOPPED)
+    lab.store.save(run)
+    page = choose(app("runs"), run)
+    assert any("before its first epoch had ended" in c.value for c in page.caption)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from core.config import CNNConfig, MLPConfig
+from core.datasets.registry import delete_dataset
 from core.errors import ConfigError
 from core.lab import Lab
 from core.records import Progress, RunRecord, RunStatus, write_progress
-from tests.pages.conftest import OpenPage
-from ui.forms import key
+from tests.pages.conftest import OpenPage, plain
+from ui.forms import NEXT_TO, key
 
 MakeRun = Callable[..., RunRecord]
 LAYERS = [("pixels", "InputLayer", (8, 8, 1), 0), ("logits", "Dense", (10,), 650)]
@@ -72,7 +73,7 @@ def test_five_blocks_on_digits_are_refused_with_what_would_fit(app: OpenPage, la
     page = app("train")
     page.slider(key=key("model", "blocks")).set_value(5).run()
     (error,) = page.error
-    assert "At most 3 blocks would fit" in error.value
+    assert "At most 3 blocks would fit" in plain(error.value)
     assert page.button(key="launch").disabled
     assert lab.store.runs() == []
 
@@ -85,7 +86,7 @@ def test_what_the_computing_process_refuses_is_said(
 
     monkeypatch.setattr(lab.compute, "layer_table", refuse)
     page = app("train")
-    assert [e.value for e in page.error] == ["The network cannot be built."]
+    assert [plain(e.value) for e in page.error] == ["The network cannot be built."]
 
 
 def test_the_form_can_be_used_before_keras_is_loaded(
@@ -145,8 +146,8 @@ def test_a_finished_run_shows_its_figures_and_where_to_go(app: OpenPage, make_ru
 
 def test_a_failed_run_says_why_and_what_to_do(app: OpenPage, make_run: MakeRun) -> None:
     page = app("train", make_run(RunStatus.FAILED))
-    assert [e.value for e in page.error] == ["The loss became NaN in epoch 2."]
-    assert [i.value for i in page.info] == ["Lower the learning rate."]
+    assert [plain(e.value) for e in page.error] == ["The loss became NaN in epoch 2."]
+    assert [plain(i.value) for i in page.info] == ["Lower the learning rate."]
 
 
 def test_an_interrupted_run_can_be_resumed(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
@@ -169,8 +170,18 @@ def test_a_mistyped_address_is_told(app: OpenPage) -> None:
     page = app("start")
     page.query_params["run"] = "../../etc/passwd"
     page.run()
-    assert any("../../etc/passwd" in w.value for w in page.sidebar.warning)
+    assert any("../../etc/passwd" in plain(w.value) for w in page.sidebar.warning)
     assert not page.exception
+
+
+def test_an_address_is_never_markdown(app: OpenPage) -> None:
+    """The browser would fetch the picture."""
+    page = app("start")
+    page.query_params["run"] = "![x](http://evil.example/p.png)"
+    page.run()
+    (warning,) = page.sidebar.warning
+    assert "![" not in warning.value
+    assert "![x](http://evil.example/p.png)" in plain(warning.value)
 
 
 def test_choices_survive_a_change_of_language(app: OpenPage) -> None:
@@ -179,3 +190,67 @@ def test_choices_survive_a_change_of_language(app: OpenPage) -> None:
     page.selectbox(key=key("augment", "flip")).set_value("horizontal").run()
     page.sidebar.selectbox(key="lang").set_value("es").run()
     assert page.selectbox(key=key("augment", "flip")).value == "horizontal"
+
+
+def test_small_learning_rates_are_shown_and_zero_cannot_be_set(
+    app: OpenPage, make_run: MakeRun
+) -> None:
+    record = make_run(RunStatus.FINISHED, optimizer__learning_rate=1e-8, optimizer__name="sgd")
+    page = app("train")
+    rate = page.number_input(key=key("optimizer", "learning_rate"))
+    assert (rate.proto.format, rate.min, rate.max) == ("%.7g", NEXT_TO, 10)
+    page.toggle(key="advanced").set_value(True).run()
+    page.selectbox(key=key("optimizer", "name")).set_value("sgd").run()
+    assert page.number_input(key=key("optimizer", "momentum")).max == 1 - NEXT_TO
+    # What the command line has set may be smaller still.
+    page = app("train", record).button(key="clone").click().run()
+    assert not page.exception
+    assert page.number_input(key=key("optimizer", "learning_rate")).value == 1e-8
+
+
+def test_a_cloned_run_without_its_dataset_says_so(
+    app: OpenPage, lab: Lab, make_run: MakeRun
+) -> None:
+    record = make_run(RunStatus.FINISHED)
+    delete_dataset(lab.paths, "pets")
+    page = app("train", record).button(key="clone").click().run()
+    assert page.selectbox(key=key("data", "dataset")).value == "digits"
+    assert ["“pets” is no longer here" in w.value for w in page.warning] == [True]
+    assert len(page.run().warning) == 1
+    page.button(key="preset.mlp").click().run()
+    assert not page.warning
+
+
+def test_a_resumed_run_waits_for_the_one_that_runs(
+    app: OpenPage, lab: Lab, make_run: MakeRun
+) -> None:
+    older, _running = make_run(RunStatus.QUEUED), make_run(RunStatus.RUNNING)
+    lab.store.save(make_run(RunStatus.RUNNING).changed(owner="cli"))
+    assert [i.value for i in app("train", older).info] == ["1 run before this one."]
+
+
+def test_an_evaluation_keeps_the_figures(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
+    record = make_run(RunStatus.RUNNING)
+    progress = Progress(
+        phase="evaluating", epoch=7, epochs=20, step=2, steps=9, loss=0.5, accuracy=0.25
+    )
+    write_progress(lab.paths.run(record.id), progress)
+    page = app("train", record)
+    (bar,) = page.get("progress")
+    assert (bar.proto.value, bar.proto.text) == (100, "Evaluating · epoch 7 of 20 · step 2 of 9")
+    assert {m.label: m.value for m in page.metric}["Accuracy"] == "25.0 %"
+
+
+def test_a_run_stopped_at_once_says_so(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
+    record = make_run(RunStatus.RUNNING, epochs=0).changed(status=RunStatus.STOPPED)
+    lab.store.save(record)
+    page = app("train", record)
+    assert ["before its first epoch had ended" in i.value for i in page.info] == [True]
+    assert page.button(key="clone")
+
+
+def test_steps_are_called_steps(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
+    record = make_run(RunStatus.RUNNING, epochs=0)
+    lab.paths.run(record.id).steps.write_text('{"buckets": [[0, 1, 2, 1], [1, 1, 2, 1]]}')
+    (chart,) = app("train", record).get("echarts_chart")
+    assert chart.proto.alt == "Loss by step"

@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.dataset import DatasetInfo
+from core.datasets.decoding import Picture, decode_image
 from core.datasets.registry import delete_dataset
 from core.datasets.resizing import prepare
 from core.errors import N_, RunError
@@ -20,6 +21,7 @@ from core.lab import Lab
 from core.records import RunRecord, RunStatus
 from tests.pages.conftest import OpenPage
 from tests.pages.making import HOSTILE, WORDS, make_dataset
+from ui import predict_view
 from ui.names import literal, shortened
 from ui.predict_view import PER_PAGE, SAMPLES
 
@@ -107,6 +109,12 @@ def test_a_run_without_a_network_says_why(
     assert len(page.get("page_link")) == 1
 
 
+def test_a_run_stopped_at_once_says_so(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
+    run = make_run(RunStatus.RUNNING, epochs=0).changed(status=RunStatus.STOPPED)
+    lab.store.save(run)
+    assert "before its first epoch had ended" in said(app("predict", run))
+
+
 def test_a_finished_run_waits_for_pictures(app: OpenPage, finished: RunRecord) -> None:
     page = app("predict", finished)
     assert "8×8 pixels, RGB, and knows 3 classes" in said(page)
@@ -126,11 +134,12 @@ def test_each_picture_is_shown_and_judged(
     assert drawn(page).count("8×8, RGB") == 2
 
 
+@pytest.mark.parametrize("fmt", ["PNG", "JPEG"])
 def test_the_network_gets_what_an_import_would_make(
-    app: OpenPage, finished: RunRecord, network: Brightness
+    app: OpenPage, finished: RunRecord, network: Brightness, fmt: str
 ) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (30, 47, 3), np.uint8)
-    data = encoded(Image.fromarray(noise))
+    noise = np.random.default_rng(0).integers(0, 256, (900, 1410, 3), np.uint8)
+    data = encoded(Image.fromarray(noise), fmt)
     upload(app("predict", finished), ("noise.png", data))
     expected = prepare(data, (8, 8, 3), "crop").pixels
     assert np.array_equal(network.asked[0], expected[None])
@@ -209,7 +218,24 @@ def test_many_pictures_come_page_by_page(
 ) -> None:
     files = [(f"{i}.png", picture(i)) for i in range(PER_PAGE + 2)]
     page = upload(app("predict", finished), *files)
-    assert len(network.asked) == len(page.get("plotly_chart")) == PER_PAGE
+    assert [len(images) for images in network.asked] == [PER_PAGE]
+    assert len(page.get("plotly_chart")) == PER_PAGE
+
+
+def test_only_the_pictures_of_the_page_are_read_and_only_once(
+    app: OpenPage, finished: RunRecord, network: Brightness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[bytes] = []
+
+    def decode(data: bytes, *, at_least: int | None = None) -> Picture:
+        decoded.append(data)
+        return decode_image(data, at_least=at_least)
+
+    monkeypatch.setattr(predict_view, "decode_image", decode)
+    files = [(f"{i}.png", picture(i)) for i in range(3 * PER_PAGE)]
+    page = upload(app("predict", finished), *files)
+    page.slider(key="top_k").set_value(1).run()
+    assert decoded == [data for _name, data in files[:PER_PAGE]]
 
 
 def test_trouble_of_the_computing_process_is_said(

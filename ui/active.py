@@ -1,0 +1,62 @@
+"""What is being trained at this moment, by whomever: one row per run, on the home page."""
+
+from __future__ import annotations
+
+import functools
+
+import streamlit as st
+
+from core.paths import RunPaths
+from core.records import Progress, RunRecord, RunStatus, read_history, read_progress
+from ui.frame import run_label, status_badge
+from ui.i18n import _, duration, percent
+from ui.live import place_in_queue, progress_bar
+from ui.names import literal
+from ui.state import get_lab, watch
+
+
+def active_runs() -> None:
+    """The runs that are queued or running; in a fragment, which draws them anew."""
+    st.subheader(_("Running now"))
+    active = get_lab().store.runs(RunStatus.RUNNING, RunStatus.QUEUED)
+    if not active:
+        st.caption(_("Nothing is running. The machine is yours."))
+    for record in active:
+        with st.container(border=True):
+            _row(record)
+
+
+def _row(record: RunRecord) -> None:
+    name, where, figures, button = st.columns([5, 6, 3, 2], vertical_alignment="center")
+    with name, st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{literal(run_label(record))}**", width="content")
+        status_badge(record.status)
+    if record.status is RunStatus.QUEUED:
+        where.caption(place_in_queue(record))
+    else:
+        paths = get_lab().paths.run(record.id)
+        now = read_progress(paths) or Progress()
+        with where:
+            progress_bar(now)
+        left = _("{time} left", time=duration(now.eta_seconds))
+        best = _("best so far: {accuracy}", accuracy=percent(_best_so_far(paths)))
+        figures.caption(left + "  \n" + best)
+    button.button(
+        _("Watch"), key=f"watch.{record.id}", on_click=watch, args=(record.id,), width="stretch"
+    )
+
+
+def _best_so_far(paths: RunPaths) -> float | None:
+    """The best validation accuracy (of training where there is no validation) of all epochs."""
+    try:
+        version = paths.metrics.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+    return _best(paths, version)
+
+
+@functools.lru_cache(maxsize=64)
+def _best(paths: RunPaths, _version: int) -> float | None:
+    history = read_history(paths)
+    validated = [epoch.val_accuracy for epoch in history if epoch.val_accuracy is not None]
+    return max(validated or [epoch.accuracy for epoch in history], default=None)
