@@ -166,23 +166,27 @@ class Store:
             rows = connection.scalars(query).all()
         return [record for row in rows if (record := _record(row)) is not None]
 
-    def delete_dataset(self, name: str) -> None:
-        """Remove a dataset that no training needs.
-
-        Raises:
-            NotFoundError: if there is none of that name.
-            DatasetError: if a run that is queued or running uses it.
-        """
+    def check_unused(self, dataset: str) -> None:
+        """Raises DatasetError if a run that is queued or running needs the dataset."""
         for record in self.runs(RunStatus.QUEUED, RunStatus.RUNNING):
-            if record.config.data.dataset == name:
+            if record.config.data.dataset == dataset:
                 raise DatasetError(
                     N_(
                         "“{name}” cannot be deleted: the run {run} is training on it or waiting "
                         "to. Stop the run first, or wait for its end."
                     ),
-                    name=name,
+                    name=dataset,
                     run=record.id,
                 )
+
+    def delete_dataset(self, name: str) -> None:
+        """Remove a dataset.
+
+        Raises:
+            NotFoundError: if there is none of that name.
+            DatasetError: if a run needs it.
+        """
+        self.check_unused(name)
         delete_dataset(self.paths, name)
 
     def count(self) -> int:

@@ -6,17 +6,14 @@ import functools
 
 import streamlit as st
 
-from core.config import RunConfig
 from core.datasets.dataset import DIGITS, Dataset, DatasetInfo
 from core.datasets.registry import (
     damaged_datasets,
-    delete_dataset,
     list_datasets,
     open_dataset,
 )
-from core.errors import N_, DatasetError, LabError
+from core.errors import N_, LabError
 from core.presets import preset_config
-from core.records import RunStatus
 from ui.address import read_address, write_address
 from ui.forms import fill_form, form_is_empty, key
 from ui.i18n import _, ngettext, number, say
@@ -130,11 +127,11 @@ def _delete_dialog(name: str) -> None:
     if st.session_state.pop(DELETED, False):
         st.rerun()  # closes the dialog
     try:
-        check_unused(name)
+        get_lab().store.check_unused(name)
     except LabError as error:
         show_error(error)
         return
-    trained = sum(_uses(record.config, name) for record in get_lab().store.runs())
+    trained = sum(r.config.data.dataset == name for r in get_lab().store.runs())
     st.write(_("“{name}” and all its images will be gone for good.", name=literal(name)))
     if trained:
         st.warning(
@@ -153,30 +150,5 @@ def _delete_dialog(name: str) -> None:
 
 def _delete(name: str) -> None:
     """In a callback: what stands in the way is said at the top of the page."""
-    guarded(functools.partial(delete_unused, name))
+    guarded(functools.partial(get_lab().store.delete_dataset, name))
     st.session_state[DELETED] = True
-
-
-def delete_unused(name: str) -> None:
-    """Delete a dataset that no training needs; raises as :func:`check_unused` and the registry."""
-    check_unused(name)
-    delete_dataset(get_lab().paths, name)
-
-
-def check_unused(name: str) -> None:
-    """DatasetError if a run that is queued or running uses the dataset."""
-    active = get_lab().store.runs(RunStatus.RUNNING, RunStatus.QUEUED)
-    users = [record.id for record in active if _uses(record.config, name)]
-    if users:
-        raise DatasetError(
-            N_(
-                "“{name}” cannot be deleted: the run {run} is training on it or waiting to. "
-                "Stop the run first, or wait for its end."
-            ),
-            name=name,
-            run=users[0],
-        )
-
-
-def _uses(config: RunConfig, name: str) -> bool:
-    return config.data.dataset == name

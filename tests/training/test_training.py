@@ -283,11 +283,15 @@ def test_a_stop_takes_effect_within_a_batch_and_keeps_what_is_there(store: Store
 
 def test_a_stop_in_the_first_epoch(store: Store) -> None:
     """A network that has not seen every image once has nothing to show."""
-    run, _ = stopped(store, epoch=1, batch=0)
-    assert run.record.status is RunStatus.STOPPED
-    assert (run.history, run.record.summary) == ([], None)
-    assert not run.files.model.exists()
-    assert not run.files.predictions.exists()
+    signal = StopSignal()
+    run_id = store.create(QUICK, owner="cli").id
+    ask = AskToStop(signal, epoch=1, batch=0, reason="user")
+    record = run_training(store.paths, run_id, signal, extra=[ask])
+    files = store.paths.run(run_id)
+    assert (record.status, record.summary) == (RunStatus.STOPPED, None)
+    assert read_history(files) == []
+    assert not files.model.exists()
+    assert not files.predictions.exists()
 
 
 def test_the_stop_file_stops(store: Store) -> None:
