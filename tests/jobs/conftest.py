@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from core.datasets.digits import ensure_digits
 from core.paths import Paths
+from tests.jobs.helpers import lab_with_digits
 
 
 @pytest.fixture(scope="session")
@@ -19,5 +19,4 @@ def prepared_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def paths(tmp_path: Path, prepared_digits: Path) -> Paths:
     """A lab with nothing but the digits."""
-    shutil.copytree(prepared_digits, tmp_path / "datasets")
-    return Paths(tmp_path).create()
+    return lab_with_digits(tmp_path, prepared_digits)

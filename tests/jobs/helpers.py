@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from core.jobs.workers import ROOT
 from core.paths import Paths
 from core.records import RunRecord, RunStatus, read_history, read_record
 
-EPOCHS = 8
+EPOCHS = 6
 LONG_ENOUGH = RunConfig.parse(
     {
         "data": {"dataset": "digits"},
@@ -26,6 +27,11 @@ LONG_ENOUGH = RunConfig.parse(
     }
 )
 """Some 300 steps an epoch: time to be killed in."""
+
+
+def lab_with_digits(root: Path, prepared: Path) -> Paths:
+    shutil.copytree(prepared, root / "datasets")
+    return Paths(root).create()
 
 
 def until(condition: Callable[[], object], seconds: float = 90) -> None:
@@ -76,7 +82,6 @@ class Run:
         summary = self.record().summary
         assert summary
         assert summary.epochs == EPOCHS
-        assert [p.name for p in self.paths.runs.iterdir()] == [self.run_id]
         assert not self.files.scratch.exists()
         assert not list(self.files.folder.glob(".*.tmp"))
 
@@ -87,7 +92,7 @@ from pathlib import Path
 from core.config import RunConfig
 from core.lab import Lab
 lab = Lab(Path(sys.argv[1]))
-lab.start()
+lab.start() if sys.argv[3] == "all" else lab.runner.start()
 print(lab.runner.submit(RunConfig.model_validate_json(sys.argv[2])), flush=True)
 threading.Event().wait()
 """
@@ -95,11 +100,12 @@ threading.Event().wait()
 
 
 class Server:
-    """A server process that has submitted one run."""
+    """A server process that has submitted one run; ``compute``: with its other process."""
 
-    def __init__(self, root: Path, config: RunConfig) -> None:
+    def __init__(self, root: Path, config: RunConfig, *, compute: bool) -> None:
+        arguments = [str(root), config.model_dump_json(), "all" if compute else "runner"]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(root), config.model_dump_json()],
+            [sys.executable, "-c", SERVER, *arguments],
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -15,7 +16,15 @@ from core.lab import Lab
 from core.paths import Paths
 from core.records import RunStatus
 from core.store import Store
-from tests.jobs.helpers import EPOCHS, LONG_ENOUGH, Run, Server, gone, until
+from tests.jobs.helpers import (
+    EPOCHS,
+    LONG_ENOUGH,
+    Run,
+    Server,
+    gone,
+    lab_with_digits,
+    until,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -23,11 +32,10 @@ pytestmark = pytest.mark.slow
 class Team:
     """A supervisor with real workers, as a server holds it."""
 
-    def __init__(self, paths: Paths, launcher: Launcher) -> None:
+    def __init__(self, paths: Paths, launcher: Callable[[Paths], Launcher]) -> None:
         self.paths = paths
-        self.launcher = launcher
         self.store = Store(paths)
-        self.supervisor = Supervisor(self.store, launcher, ["cpu"])
+        self.supervisor = Supervisor(self.store, launcher(paths), ["cpu"])
         self.supervisor.start()
 
     def submit(self) -> Run:
@@ -37,50 +45,50 @@ class Team:
         return next(r.status for r in self.store.runs() if r.id == run.run_id)
 
 
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory: pytest.TempPathFactory, prepared_digits: Path) -> Iterator[Team]:
+    """One with a worker host, for several tests: loading Keras is what takes the time."""
+    made = Team(lab_with_digits(tmp_path_factory.mktemp("lab"), prepared_digits), HostLauncher)
+    yield made
+    made.supervisor.close()
+
+
 @pytest.fixture
-def team(paths: Paths) -> Iterator[Callable[[type[HostLauncher] | type[PopenLauncher]], Team]]:
-    made: list[Team] = []
-
-    def start(launcher: type[HostLauncher] | type[PopenLauncher]) -> Team:
-        made.append(Team(paths, launcher(paths)))
-        return made[-1]
-
-    yield start
-    for each in made:
-        each.supervisor.close()
+def loners(paths: Paths) -> Iterator[Team]:
+    """One that starts every worker from nothing."""
+    made = Team(paths, PopenLauncher)
+    yield made
+    made.supervisor.close()
 
 
-@pytest.mark.parametrize("launcher", [HostLauncher, PopenLauncher])
+@pytest.mark.parametrize("launcher", ["crew", "loners"])
 def test_a_killed_worker_is_interrupted_and_goes_on_by_a_button(
-    team: Callable[[type[Launcher]], Team], launcher: type[Launcher]
+    launcher: str, request: pytest.FixtureRequest
 ) -> None:
-    here = team(launcher)
-    run = here.submit()
+    team: Team = request.getfixturevalue(launcher)
+    run = team.submit()
     run.wait_for_epoch(2)
-    until(lambda: here.indexed(run) is RunStatus.RUNNING)
+    until(lambda: team.indexed(run) is RunStatus.RUNNING)
     worker = run.worker()
     assert worker.nice() >= 10  # the server's pages come first
     worker.send_signal(signal.SIGKILL)
-    until(lambda: here.indexed(run) is RunStatus.INTERRUPTED)
+    until(lambda: team.indexed(run) is RunStatus.INTERRUPTED)
     assert gone(worker)
     record = run.record()
     assert record.interrupted_by == "worker"
     assert record.failure
     assert "exit code -9" in str(record.failure.what)
     assert len(run.epochs()) < EPOCHS
-    here.supervisor.resume(run.run_id)
-    until(lambda: here.indexed(run) is RunStatus.FINISHED)
+    team.supervisor.resume(run.run_id)
+    until(lambda: team.indexed(run) is RunStatus.FINISHED)
     run.assert_whole()
 
 
-def test_a_stopped_worker_evaluates_what_it_has(
-    team: Callable[[type[Launcher]], Team],
-) -> None:
-    here = team(HostLauncher)
-    run = here.submit()
+def test_a_stopped_worker_evaluates_what_it_has(crew: Team) -> None:
+    run = crew.submit()
     run.wait_for_epoch(1)
-    here.supervisor.stop(run.run_id)
-    until(lambda: here.indexed(run) is RunStatus.STOPPED)
+    crew.supervisor.stop(run.run_id)
+    until(lambda: crew.indexed(run) is RunStatus.STOPPED)
     record = run.record()
     assert record.summary
     assert record.summary.epochs < EPOCHS
@@ -89,10 +97,9 @@ def test_a_stopped_worker_evaluates_what_it_has(
     assert not run.files.stop.exists()
 
 
-def test_a_killed_host_takes_nothing_with_it(team: Callable[[type[Launcher]], Team]) -> None:
+def test_a_killed_host_takes_nothing_with_it(crew: Team) -> None:
     """Its worker sees it go, saves and ends; a new host goes on with the run."""
-    here = team(HostLauncher)
-    run = here.submit()
+    run = crew.submit()
     run.wait_for_epoch(1)
     worker = run.worker()
     host = worker.parent()
@@ -101,12 +108,12 @@ def test_a_killed_host_takes_nothing_with_it(team: Callable[[type[Launcher]], Te
     host.kill()
     until(lambda: run.record().resumes == 1)
     assert gone(worker)
-    until(lambda: here.indexed(run) is RunStatus.FINISHED)
+    until(lambda: crew.indexed(run) is RunStatus.FINISHED)
     run.assert_whole()
 
 
 def test_a_closed_server_leaves_its_run_to_the_next(paths: Paths) -> None:
-    first = Team(paths, PopenLauncher(paths))
+    first = Team(paths, PopenLauncher)
     run = first.submit()
     run.wait_for_epoch(1)
     first.supervisor.close()
@@ -114,7 +121,7 @@ def test_a_closed_server_leaves_its_run_to_the_next(paths: Paths) -> None:
     record = run.record()
     assert (record.status, record.interrupted_by) == (RunStatus.INTERRUPTED, "server")
     assert run.files.checkpoint.exists()
-    second = Team(paths, HostLauncher(paths))
+    second = Team(paths, HostLauncher)
     until(lambda: second.indexed(run) is RunStatus.FINISHED)
     second.supervisor.close()
     run.assert_whole()
@@ -126,7 +133,7 @@ def test_a_killed_server_is_followed_by_one_that_goes_on(
     paths: Paths, with_its_workers: bool
 ) -> None:
     """``kill -9`` of the server alone, and of everything, as when the machine goes down."""
-    server = Server(paths.root, LONG_ENOUGH)
+    server = Server(paths.root, LONG_ENOUGH, compute=not with_its_workers)
     run = Run(paths, server.run_id)
     run.wait_for_epoch(2)
     children = server.children()
@@ -151,18 +158,19 @@ def test_a_killed_server_is_followed_by_one_that_goes_on(
         lab.close()
     run.assert_whole()
     assert run.record().resumes == 1
+    assert [folder.name for folder in paths.runs.iterdir()] == [run.run_id]
 
 
 def test_a_server_that_comes_back_at_once_waits_for_the_old_worker(paths: Paths) -> None:
     """Killed before its worker has said a word; the next server must not train it twice."""
-    first = Team(paths, PopenLauncher(paths))
+    first = Team(paths, PopenLauncher)
     run = first.submit()
     until(lambda: first.supervisor._jobs)
     (job,) = first.supervisor._jobs.values()
     old = psutil.Process(job.worker.pid)
     old.suspend()  # while it imports Keras, for as long as it takes
     first.supervisor.close()
-    second = Team(paths, PopenLauncher(paths))
+    second = Team(paths, PopenLauncher)
     run.wait_for_epoch(2)
     assert run.worker() != old
     os.kill(old.pid, signal.SIGCONT)

@@ -81,7 +81,7 @@ def app(lab: Lab) -> OpenPage:
     """``app("errors", run)``: the page, having run once without an exception."""
 
     def open_page(page: str, /, run: RunRecord | None = None, lang: str = "en") -> AppTest:
-        test = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=20)
+        test = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60)
         test.session_state["lang"] = lang
         if run:
             test.session_state["run"] = run.id
