@@ -208,7 +208,7 @@ def _tiles(figures: dict[str, str]) -> None:
 def _curves(run_id: str, live: bool) -> None:
     """By epoch; by step until there are two epochs to draw a line between."""
     paths = get_lab().paths.run(run_id)
-    charts = _by_epoch(paths)
+    charts = _by_epoch(paths, live)
     if charts and not (live and len(charts[0].option["dataset"]["source"]) < 2):
         for column, chart in zip(st.columns(2), charts, strict=True):
             with column:
@@ -221,11 +221,15 @@ def _curves(run_id: str, live: bool) -> None:
         _draw(Chart("steps", option, _("{title} by step", title=title)))
 
 
-def _by_epoch(paths: RunPaths) -> list[Chart]:
-    """Nothing before the first epoch has ended."""
+def _by_epoch(paths: RunPaths, live: bool) -> list[Chart]:
+    """Nothing before the first epoch has ended; while it goes on, at most one new drawing per
+    :data:`CURVES_SECONDS` for everybody, however short the epochs are."""
     if not paths.metrics.is_file():
         return []
-    return _epoch_charts(paths, paths.metrics.stat().st_mtime_ns, language(), is_dark())
+    version = paths.metrics.stat().st_mtime_ns
+    if live:
+        version //= int(CURVES_SECONDS * 1e9)
+    return _epoch_charts(paths, version, language(), is_dark())
 
 
 @functools.lru_cache(maxsize=64)
