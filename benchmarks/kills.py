@@ -23,13 +23,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
-
 from core.config import RunConfig
 from core.jobs.workers import ROOT
 from core.lab import Lab
 from core.paths import Paths
-from core.records import RunStatus, read_history, read_record
+from core.records import RunStatus, process_alive, read_history, read_record
 
 EPOCHS = 12
 CONFIG = RunConfig.parse(
@@ -157,9 +155,9 @@ class Ordeal:
 
     def kill_worker(self, run_id: str) -> None:
         """It may not have begun yet, or be gone already."""
-        pid = read_record(self.paths, run_id).pid
-        if pid is not None and psutil.pid_exists(pid):
-            os.kill(pid, signal.SIGKILL)
+        record = read_record(self.paths, run_id)
+        if record.pid is not None and process_alive(record):  # not another process by now
+            os.kill(record.pid, signal.SIGKILL)
 
     def kill_server(self, _run_id: str) -> None:
         self.server.kill()
