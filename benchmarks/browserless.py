@@ -72,8 +72,10 @@ class Viewer:
                 timer = message.auto_rerun
                 self.fragments[timer.fragment_id] = timer.interval
             elif kind == "new_session" and whole:
-                self._hash = message.new_session.page_script_hash
                 self.fragments.clear()
+            elif kind == "navigation":
+                # Not new_session's: that names Home.py when a deep link comes to a warm server.
+                self._hash = message.navigation.page_script_hash
             elif kind == "script_finished" and not self._again(message):
                 return size
 

@@ -7,6 +7,7 @@ shared file system where SQLite's locks do not work.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterable
@@ -99,7 +100,7 @@ class Store:
         """A new run folder: queued, or ``taken`` by this process, which will train it at once."""
         record = RunRecord.model_validate(
             {
-                "id": new_run_id(),
+                "id": self._new_folder(),
                 "config": config,
                 "status": RunStatus.QUEUED,
                 "created": now(),
@@ -110,9 +111,17 @@ class Store:
         )
         if taken:
             record = record.taken_by_this_process()
-        self.paths.run(record.id).folder.mkdir()
         self.save(record)
         return record
+
+    def _new_folder(self) -> str:
+        """The id of a run whose folder has just been made."""
+        while True:
+            run_id = new_run_id()
+            # Two runs of the same millisecond draw the same digits once in 65,536 times.
+            with contextlib.suppress(FileExistsError):
+                self.paths.run(run_id).folder.mkdir()
+                return run_id
 
     def read(self, run_id: str) -> RunRecord:
         """The run as its folder has it (see :func:`core.records.read_record`)."""
