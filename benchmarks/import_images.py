@@ -31,10 +31,12 @@ _IMPORT = """
 import sys, time
 from pathlib import Path
 from core.datasets.importing import import_dataset
+from core.datasets.sources import PathSource
 from core.paths import Paths
 start = time.perf_counter()
 processes = int(sys.argv[3]) or None
-info = import_dataset(Paths(Path(sys.argv[2])), Path(sys.argv[1]), "bench", processes=processes)
+paths, source = Paths(Path(sys.argv[2])), PathSource(Path(sys.argv[1]))
+info = import_dataset(paths, source, "bench", processes=processes)
 print(info.imported, time.perf_counter() - start)
 """
 

@@ -18,13 +18,14 @@ from core.commands.parser import Command, Group, add_yes
 from core.datasets.dataset import SPLITS, Dataset, DatasetInfo, ResizeMode
 from core.datasets.importing import import_dataset
 from core.datasets.limits import MAX_SIDE
-from core.datasets.options import ColorMode, ImportProgress
+from core.datasets.options import ColorMode, ImportOptions, ImportProgress
 from core.datasets.registry import (
     damaged_datasets,
     ensure_digits,
     list_datasets,
     validate_name,
 )
+from core.datasets.sources import PathSource
 from core.errors import DatasetError
 
 SHOWN_SKIPPED = 20
@@ -66,12 +67,11 @@ def add(context: Context) -> Answer:
     with interruptible(cancelled.set, notice), closing(_ProgressBar()) as on_progress:
         import_dataset(
             context.paths,
-            Path(options.path),
+            PathSource(Path(options.path)),
             name,
-            size=options.size,
-            resize=options.resize,
-            color=options.color,
-            seed=options.seed,
+            options=ImportOptions(
+                size=options.size, resize=options.resize, color=options.color, seed=options.seed
+            ),
             on_progress=on_progress,
             should_stop=cancelled.is_set,
         )

@@ -18,6 +18,9 @@ from core.errors import N_, DatasetError, Text
 from core.paths import DatasetPaths
 
 SPLITS = ("train", "val", "test")
+UNLABELLED = "unlabelled"
+"""The split of pictures without a label (every label of it is -1), to be predicted only."""
+STORED_SPLITS = (*SPLITS, UNLABELLED)
 DIGITS = "digits"
 """The name of the built-in dataset."""
 
@@ -28,7 +31,8 @@ class DatasetInfo(BaseModel, frozen=True):
     """The description of a prepared dataset, as ``dataset.json`` holds it.
 
     ``image_shape`` is (height, width, channels), channels 1 or 3. ``splits`` gives the rows of
-    each of :data:`SPLITS` (0 where there are none), ``class_counts`` the rows per class in the
+    each of :data:`SPLITS` (0 where there are none) and of :data:`UNLABELLED` if there are any,
+    ``class_counts`` the rows per class in the
     order of ``class_names``. ``fingerprint`` changes with any pixel, label, class name or row
     order, and with nothing else.
     """
@@ -47,6 +51,10 @@ class DatasetInfo(BaseModel, frozen=True):
     skipped: int
     repaired: int = 0
     warnings: list[Text] = []
+    vocabulary: str = ""
+    """Whose class names these are, if the catalogues translate them (``cifar10``)."""
+    groups: tuple[str, ...] = ()
+    """The superclass of every class, where there are any."""
 
 
 class Names(Sequence[str]):
@@ -95,7 +103,7 @@ class Dataset:
         self.files = files
 
     def split(self, name: str) -> Split:
-        """The rows of one of :data:`SPLITS`; DatasetError if it has none or is damaged."""
+        """The rows of one of :data:`STORED_SPLITS`; DatasetError if it has none or is damaged."""
         rows = self.info.splits.get(name, 0)
         if not rows:
             raise DatasetError(

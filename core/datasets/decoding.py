@@ -12,10 +12,11 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from core.datasets.report import Repair
 from core.errors import N_, ImageError
@@ -38,6 +39,18 @@ _EXIF_FIRST = ("JPEG", "MPO", "TIFF", "WEBP")
 
 # Pillow warns of large pictures before we can refuse them in our own words.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+class Decoding(NamedTuple):
+    """What is chosen about pictures that are not simply what they seem."""
+
+    background: str = "white"
+    """What shines through where a picture is transparent: any colour that Pillow knows."""
+    truncated: bool = False
+    """Whether a picture that is cut off is taken as far as it goes."""
+
+
+PLAIN = Decoding()
 
 
 @dataclass
@@ -65,8 +78,10 @@ def read_header(data: bytes) -> Header:
         return Header(_upright_size(image, orientation), _is_grey(image))
 
 
-def decode_image(data: bytes, *, at_least: int | None = None) -> Picture:
-    """The whole picture, upright, on white where transparent, 8 bits deep, its first frame.
+def decode_image(
+    data: bytes, decoding: Decoding = PLAIN, *, at_least: int | None = None
+) -> Picture:
+    """The whole picture, upright, opaque, 8 bits deep, its first frame.
 
     ``at_least`` allows a JPEG to be decoded at a fraction of its size (much quicker) as long as
     both sides keep so many pixels. ImageError says what is wrong with the bytes.
@@ -80,9 +95,26 @@ def decode_image(data: bytes, *, at_least: int | None = None) -> Picture:
         size = _upright_size(image, orientation)
         if at_least is not None and min(size) >= 2 * at_least and image.format in ("JPEG", "MPO"):
             image.draft(None, (at_least, at_least))
+        cut = _load(image, decoding.truncated)
+        plain, repairs = _normalised(image, orientation, decoding.background)
+        return Picture(plain, size, [*cut, *repairs])
+
+
+def _load(image: Image.Image, truncated: bool) -> list[Repair]:
+    """Decode the pixels; what is missing of a cut-off picture becomes grey, if that is wanted."""
+    try:
         image.load()
-        plain, repairs = _normalised(image, orientation)
-        return Picture(plain, size, repairs)
+    except OSError:
+        if not truncated:
+            raise
+        # Pillow's switch is global; this process decodes one picture at a time.
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        try:
+            image.load()
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
+        return [Repair.TRUNCATED]
+    return []
 
 
 def _open(data: bytes) -> Image.Image:
@@ -135,28 +167,30 @@ def _upright_size(image: Image.Image, orientation: int) -> tuple[int, int]:
     return (width, height) if orientation >= 5 and image.format != "TIFF" else (height, width)
 
 
-def _normalised(image: Image.Image, orientation: int) -> tuple[Image.Image, list[Repair]]:
+def _normalised(
+    image: Image.Image, orientation: int, background: str
+) -> tuple[Image.Image, list[Repair]]:
     repairs = []
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         repairs.append(Repair.FIRST_FRAME)
     if orientation > 1:
         repairs.append(Repair.ROTATED)
         image = ImageOps.exif_transpose(image)
-    plain, repair = _to_plain(image)
+    plain, repair = _to_plain(image, background)
     return plain, [*repairs, repair] if repair else repairs
 
 
-def _to_plain(image: Image.Image) -> tuple[Image.Image, Repair | None]:
+def _to_plain(image: Image.Image, background: str) -> tuple[Image.Image, Repair | None]:
     """The image in mode L or RGB, and what had to be done for it."""
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image, None
     if image.has_transparency_data:
-        return _on_white(image)
+        return _opaque(image, background)
     convert, repair = _CONVERSIONS.get(image.mode, (_to_rgb, None))
     return convert(image), repair
 
 
-def _on_white(image: Image.Image) -> tuple[Image.Image, Repair | None]:
+def _opaque(image: Image.Image, background: str) -> tuple[Image.Image, Repair | None]:
     grey = image.mode in ("1", "L", "LA", "La", "I;16") or _grey_palette(image)
     if image.mode == "I;16":
         # Its transparent colour is one of 65,536 greys: no 8-bit image can name it.
@@ -164,9 +198,9 @@ def _on_white(image: Image.Image) -> tuple[Image.Image, Repair | None]:
     full = image.convert("RGBA")
     if full.getchannel("A").getextrema() == (255, 255):
         return full.convert("L" if grey else "RGB"), None
-    white = Image.new("RGBA", full.size, "white")
-    white.alpha_composite(full)
-    return white.convert("L" if grey else "RGB"), Repair.OPAQUE
+    behind = Image.new("RGBA", full.size, background)
+    behind.alpha_composite(full)
+    return behind.convert("L" if grey else "RGB"), Repair.OPAQUE
 
 
 def _to_grey(image: Image.Image) -> Image.Image:

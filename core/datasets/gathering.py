@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.dataset import SPLITS
+from core.datasets.dataset import SPLITS, STORED_SPLITS
 from core.datasets.decoding import EMPTY_FILE, TOO_MANY_PIXELS
-from core.datasets.layout import Plan, missing_in_splits, shortened
+from core.datasets.planning import Plan, missing_in_splits
 from core.datasets.report import (
     REPAIR_EXAMPLES,
     ImportReport,
@@ -20,9 +20,10 @@ from core.datasets.report import (
     Repaired,
     Sizes,
     Skipped,
+    shortened,
 )
 from core.datasets.workers import Outcome
-from core.datasets.writer import DIGEST_BYTES, RowFile, SplitRows
+from core.datasets.writer import DIGEST_BYTES, RowFile, SplitRows, class_counts
 from core.errors import N_, DatasetError, Text, text
 
 _REASONS: Mapping[str, Reason] = {
@@ -77,6 +78,7 @@ class Result:
     splits: dict[str, SplitRows]
     gathered: Gathered
     warnings: list[Text] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
 
     def report(self, origin: str, skipped: Sequence[Skipped]) -> ImportReport:
         return ImportReport(
@@ -96,9 +98,10 @@ def finish(
 
     DatasetError if fewer than two classes have a readable picture.
     """
-    names, labels, lost = _remaining_classes(plan, gathered)
+    kept, labels, lost = _remaining_classes(plan, gathered)
+    names = [plan.class_names[i] for i in kept]
     splits = {}
-    for part, split in enumerate(SPLITS):
+    for part, split in enumerate(STORED_SPLITS):
         members = np.flatnonzero(plan.parts == part)
         by_row = np.empty_like(members)
         by_row[rows[members]] = members
@@ -112,16 +115,18 @@ def finish(
         else:
             files[split].close()
             files[split].file.unlink()
-    counts = {s: np.bincount(r.labels, minlength=len(names)).tolist() for s, r in splits.items()}
+    counts = class_counts(splits, len(names))
     warnings = [*plan.warnings, *lost, *missing_in_splits(names, counts), *_leaks(splits)]
-    return Result(names, splits, gathered, warnings)
+    groups = [plan.found.groups[i] for i in kept] if plan.found.groups else []
+    return Result(names, splits, gathered, warnings, groups)
 
 
 def _remaining_classes(
     plan: Plan, gathered: Gathered
-) -> tuple[list[str], NDArray[np.int32], list[Text]]:
-    """Names of the classes that have a picture left, labels int32 (n,) in terms of them."""
-    counts = np.bincount(plan.labels[gathered.good], minlength=len(plan.class_names))
+) -> tuple[NDArray[np.int64], NDArray[np.int32], list[Text]]:
+    """The classes that have a picture left, labels int32 (n,) in terms of them."""
+    known = plan.labels[gathered.good & (plan.labels >= 0)]
+    counts = np.bincount(known, minlength=len(plan.class_names))
     kept = np.flatnonzero(counts)
     names = [plan.class_names[i] for i in kept]
     if not names:
@@ -133,9 +138,10 @@ def _remaining_classes(
             name=names[0],
             lost=shortened(lost),
         )
-    labels = np.full(len(plan.class_names), -1, np.int32)
+    # One longer than the classes, so that -1 (no label) stays what it is.
+    labels = np.full(len(plan.class_names) + 1, -1, np.int32)
     labels[kept] = np.arange(len(kept))
-    return names, labels[plan.labels], [_lost(lost)] if lost else []
+    return kept, labels[plan.labels], [_lost(lost)] if lost else []
 
 
 def _lost(names: Sequence[str]) -> Text:

@@ -13,6 +13,7 @@ from pathlib import Path
 from core.datasets.importing import import_dataset
 from core.datasets.jobs import JobPaths, JobProgress, JobRequest, failure
 from core.datasets.options import ImportCancelledError, ImportProgress
+from core.datasets.sources import PathSource
 from core.errors import N_, LabError, text
 from core.paths import Paths
 
@@ -46,19 +47,13 @@ def run_job(folder: Path) -> JobProgress:
 def _import(files: JobPaths, request: JobRequest, reporter: _Reporter) -> JobProgress:
     # imports/<job_id> → artifacts/
     paths = Paths(files.folder.parents[2])
-    options = request.options
     info = import_dataset(
         paths,
-        files.upload,
+        PathSource(files.upload, request.filename),
         request.name,
-        size=options.size,
-        resize=options.resize,
-        color=options.color,
-        seed=options.seed,
-        fractions=options.fractions,
+        options=request.options,
         on_progress=reporter,
         should_stop=files.cancel.exists,
-        origin=request.filename,
     )
     return JobProgress(
         status="finished",

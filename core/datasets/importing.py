@@ -1,4 +1,4 @@
-"""A zip or folder of class folders → a prepared dataset."""
+"""Any source of pictures → a prepared dataset."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from itertools import islice
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from core.datasets import limits
-from core.datasets.dataset import SPLITS, DatasetInfo, ResizeMode
+from core.datasets.dataset import STORED_SPLITS, DatasetInfo
 from core.datasets.decoding import Header
+from core.datasets.formats.base import Reading, Source
 from core.datasets.gathering import Gathered, finish
-from core.datasets.layout import Plan, make_plan
 from core.datasets.options import (
-    ColorMode,
+    DEFAULTS,
     ImportCancelledError,
     ImportOptions,
     ImportProgress,
@@ -29,14 +30,16 @@ from core.datasets.options import (
     ShouldStop,
     check_options,
 )
+from core.datasets.planning import Plan, make_plan
+from core.datasets.reading import Where
 from core.datasets.registry import validate_name
-from core.datasets.sources import Source, open_source
 from core.datasets.workers import Item, Setup, decode_all, probe
 from core.datasets.writer import Finished, RowFile, publish, staging_folder
 from core.errors import N_, DatasetError
 from core.paths import DatasetPaths, Paths
 
 PROBES = 2000
+STREAM_PROBES = 200
 MAX_AUTO_SIDE = 128
 # A chunk is what a worker does between two reports: small enough for a progress bar to move.
 CHUNK_FILES = 256
@@ -49,36 +52,26 @@ REPORT_SECONDS = 0.25
 
 def import_dataset(
     paths: Paths,
-    source: Path,
+    source: Source,
     name: str,
     *,
-    size: int | tuple[int, int] | None = None,
-    resize: ResizeMode = "crop",
-    color: ColorMode = "auto",
-    seed: int = 0,
-    fractions: tuple[float, float, float] = (0.70, 0.15, 0.15),
+    options: ImportOptions = DEFAULTS,
     on_progress: OnProgress | None = None,
     processes: int | None = None,
     should_stop: ShouldStop | None = None,
-    origin: str | None = None,
 ) -> DatasetInfo:
-    """Prepare the pictures at ``source`` (zip or folder) as the dataset ``name``.
+    """Prepare the pictures of ``source`` as the dataset ``name``.
 
-    ``processes`` None means one for each processor; 1 none besides this one. ``origin`` is the
-    name of the source for people, by default its file name. Whatever happens, there is in the end
-    either the whole dataset or nothing.
+    ``processes`` None means one for each processor; 1 none besides this one. Whatever happens,
+    there is in the end either the whole dataset or nothing.
 
     Raises DatasetError if the name is taken or impossible, or the source cannot become a dataset;
     NotFoundError if there is no such source; ImportCancelledError once ``should_stop`` says so.
     """
-    options = ImportOptions.model_construct(
-        size=size, resize=resize, color=color, seed=seed, fractions=fractions
-    )
     check_options(options)
     name = validate_name(paths, name)
-    opened = open_source(source, origin)
     paths.create()
-    work = _Work(opened, options, on_progress, should_stop, processes)
+    work = _Work(source, options, on_progress, should_stop, processes)
     with _full_disk_said(), _reserved(paths, name), staging_folder(paths) as staging:
         finished = work.prepare(staging, name)
         return publish(paths, staging, finished)
@@ -139,21 +132,28 @@ class _Work:
     def prepare(self, staging: DatasetPaths, name: str) -> Finished:
         """Everything but the last step: the images are written, the rest is returned."""
         self._begin("listing", 0)
-        listing = self._source.listing()
-        plan = make_plan(listing, self._options.fractions, self._options.seed)
+        scratch = staging.folder / "scratch"
+        scratch.mkdir()
+        found = self._source.find(Reading(scratch, self._options, self._tell))
+        plan = make_plan(found, self._options)
         headers = self._probe(plan)
         shape = image_shape(headers, self._options)
         limits.check_disk(staging.folder, len(plan.entries) * int(np.prod(shape)))
         rows = row_numbers(plan, self._options.seed)
         gathered = self._decode(plan, chunked(plan, rows, chunk_files(headers)), staging, shape)
         self._begin("writing", len(plan.entries))
-        files = {s: RowFile(staging.images(s), shape) for s in SPLITS if staging.images(s).exists()}
+        files = {
+            s: RowFile(staging.images(s), shape)
+            for s in STORED_SPLITS
+            if staging.images(s).exists()
+        }
         try:
             parts = finish(plan, rows, gathered, files)
         finally:
             for file in files.values():
                 file.close()
         self._advance(len(plan.entries))
+        shutil.rmtree(scratch)
         return Finished(
             name=name,
             title="",
@@ -161,8 +161,16 @@ class _Work:
             image_shape=shape,
             resize=self._options.resize,
             splits=parts.splits,
-            report=parts.report(self._source.origin, listing.skipped),
+            report=parts.report(self._source.origin, found.skipped),
+            vocabulary=found.vocabulary,
+            groups=parts.groups,
         )
+
+    def _tell(self, phase: Phase, done: int, total: int) -> None:
+        """A format's own steps, shown as any other."""
+        if phase != self._progress.phase:
+            self._begin(phase, total)
+        self._advance(done - self._progress.done)
 
     def _probe(self, plan: Plan) -> list[Header]:
         """The headers of a sample of the pictures, those that can be read."""
@@ -170,11 +178,19 @@ class _Work:
         sample = np.linspace(0, count - 1, min(count, PROBES)).astype(int)
         self._begin("probing", len(sample))
         headers = []
-        for header in probe(self._source, (plan.entries[i].where for i in sample)):
+        for header in probe(plan.found.reader, self._places(plan, sample)):
             self._advance(1)
             if header is not None:
                 headers.append(header)
         return headers
+
+    def _places(self, plan: Plan, sample: NDArray[np.int64]) -> Iterator[Where]:
+        """Where the pictures of a sample are, or themselves (see InlineReader)."""
+        if plan.found.stream is None:
+            return (plan.entries[i].where for i in sample)
+        # What can only be read in order is not read twice for a sample: its beginning must do.
+        entries = sorted(plan.entries, key=lambda entry: entry.order)
+        return islice(plan.found.stream(entries[: len(sample)]), STREAM_PROBES)
 
     def _decode(
         self,
@@ -184,12 +200,13 @@ class _Work:
         shape: tuple[int, int, int],
     ) -> Gathered:
         gathered = Gathered(len(plan.entries))
-        files = tuple(staging.images(split) for split in SPLITS)
-        for file, count in zip(files, np.bincount(plan.parts, minlength=len(SPLITS)), strict=True):
+        files = tuple(staging.images(split) for split in STORED_SPLITS)
+        counts = np.bincount(plan.parts, minlength=len(STORED_SPLITS))
+        for file, count in zip(files, counts, strict=True):
             row_file = RowFile(file, shape)
             row_file.resize(int(count))
             row_file.close()
-        setup = Setup(self._source, files, shape, self._options.resize)
+        setup = Setup(plan.found.reader, files, shape, self._options.resize, self._options.decoding)
         self._begin("decoding", len(plan.entries))
         outcomes = decode_all(setup, chunks, self._process_count(plan), self._check_stop)
         # Closed at once if something goes wrong: no worker may write to a folder being removed.
@@ -260,7 +277,7 @@ def row_numbers(plan: Plan, seed: int) -> NDArray[np.int64]:
     read a large dataset in stretches instead of picking rows all over the disk.
     """
     rows = np.zeros(len(plan.entries), np.int64)
-    for part in range(len(SPLITS)):
+    for part in range(len(STORED_SPLITS)):
         members = np.flatnonzero(plan.parts == part)
         rows[members] = np.random.default_rng([seed, part]).permutation(len(members))
     return rows
@@ -269,9 +286,12 @@ def row_numbers(plan: Plan, seed: int) -> NDArray[np.int64]:
 def chunked(plan: Plan, rows: NDArray[np.int64], files: int) -> Iterator[list[Item]]:
     """All pictures in the order in which they lie in the source, ``files`` at a time."""
     chunk: list[Item] = []
-    for number in sorted(range(len(plan.entries)), key=lambda i: plan.entries[i].order):
-        entry = plan.entries[number]
-        chunk.append(Item(number, entry.where, int(plan.parts[number]), int(rows[number])))
+    numbers = sorted(range(len(plan.entries)), key=lambda i: plan.entries[i].order)
+    entries = [plan.entries[number] for number in numbers]
+    stream = plan.found.stream
+    places = stream(entries) if stream else (entry.where for entry in entries)
+    for number, where in zip(numbers, places, strict=True):
+        chunk.append(Item(number, where, int(plan.parts[number]), int(rows[number])))
         if len(chunk) == files:
             yield chunk
             chunk = []

@@ -10,10 +10,11 @@ from pydantic import BaseModel
 
 from core.datasets import limits
 from core.datasets.dataset import ResizeMode
+from core.datasets.decoding import Decoding
 from core.errors import N_, DatasetError
 
 ColorMode = Literal["auto", "grey", "rgb"]
-Phase = Literal["listing", "probing", "decoding", "writing"]
+Phase = Literal["listing", "fetching", "unpacking", "probing", "decoding", "writing"]
 
 
 class ImportOptions(BaseModel, frozen=True):
@@ -26,12 +27,23 @@ class ImportOptions(BaseModel, frozen=True):
     size: int | tuple[int, int] | None = None
     resize: ResizeMode = "crop"
     color: ColorMode = "auto"
+    background: str = "white"
+    """What shines through where a picture is transparent: a colour that Pillow knows."""
+    truncated: bool = False
+    """Whether pictures that are cut off are taken as far as they go, or skipped."""
     seed: int = 0
     fractions: tuple[float, float, float] = (0.70, 0.15, 0.15)
 
     @property
+    def decoding(self) -> Decoding:
+        return Decoding(self.background, self.truncated)
+
+    @property
     def sides(self) -> tuple[int, int] | None:
         return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+
+DEFAULTS = ImportOptions()
 
 
 class ImportProgress(BaseModel, frozen=True):

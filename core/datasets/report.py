@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
 import numpy as np
 from pydantic import BaseModel
 
+from core.datasets.names import natural
 from core.errors import N_, Text, text
 
 
@@ -29,6 +30,9 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     EMPTY_FILE = "empty_file"
     DAMAGED = "damaged"
+    NOT_USED = "not_used"
+    NOT_LISTED = "not_listed"
+    CAPPED = "capped"
 
 
 REASONS: Mapping[Reason, str] = {
@@ -44,6 +48,9 @@ REASONS: Mapping[Reason, str] = {
     Reason.TOO_LARGE: N_("too large"),
     Reason.EMPTY_FILE: N_("empty file"),
     Reason.DAMAGED: N_("damaged picture"),
+    Reason.NOT_USED: N_("not needed: the data were read from other files"),
+    Reason.NOT_LISTED: N_("not in the table of labels"),
+    Reason.CAPPED: N_("above the number of pictures per class that was asked for"),
 }
 
 
@@ -55,14 +62,16 @@ class Repair(StrEnum):
     DEPTH = "depth"
     COLORS = "colors"
     FIRST_FRAME = "first_frame"
+    TRUNCATED = "truncated"
 
 
 REPAIRS: Mapping[Repair, str] = {
     Repair.ROTATED: N_("turned upright as its EXIF orientation says"),
-    Repair.OPAQUE: N_("transparency laid on white"),
+    Repair.OPAQUE: N_("transparency laid on the background"),
     Repair.DEPTH: N_("brightness scaled to 8 bits"),
     Repair.COLORS: N_("colours converted to RGB"),
     Repair.FIRST_FRAME: N_("first of several frames taken"),
+    Repair.TRUNCATED: N_("cut off: taken as far as it goes"),
 }
 
 # Examples kept of each repair: a set of 60,000 transparent icons would otherwise list them all.
@@ -161,6 +170,11 @@ class ImportReport(BaseModel, frozen=True):
             for name in repaired.examples:
                 writer.writerow([_cell(v) for v in (name, translate(N_("imported")), how)])
         return out.getvalue()
+
+
+def shortened(names: Iterable[str], most: int = 10) -> str:
+    ordered = sorted(names, key=natural)
+    return ", ".join(f"“{name}”" for name in ordered[:most]) + ("…" if ordered[most:] else "")
 
 
 def _cell(value: str) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from core.datasets.dataset import ResizeMode
-from core.datasets.decoding import decode_image
+from core.datasets.decoding import Picture, decode_image
 from core.datasets.report import Repair
 
 # Antialiased: Pillow widens the filter by the scale when it makes a picture smaller.
@@ -70,7 +70,16 @@ def fit(
 
 def prepare(data: bytes, image_shape: tuple[int, int, int], mode: ResizeMode) -> Prepared:
     """Decode the bytes of a picture file and fit them to (h, w, c); ImageError if unreadable."""
+    return prepared(decode_image(data, at_least=draft_side(image_shape)), image_shape, mode)
+
+
+def draft_side(image_shape: tuple[int, int, int]) -> int:
+    """So many pixels a picture must keep on both sides when it is decoded for this shape."""
+    return _DRAFT * max(image_shape[:2])
+
+
+def prepared(picture: Picture, image_shape: tuple[int, int, int], mode: ResizeMode) -> Prepared:
+    """A decoded picture, fitted to (h, w, c)."""
     height, width, channels = image_shape
-    picture = decode_image(data, at_least=_DRAFT * max(height, width))
     pixels = fit(picture.image, (height, width), mode, channels)
     return Prepared(pixels, picture.size, picture.repairs)

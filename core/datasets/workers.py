@@ -19,15 +19,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.datasets.dataset import ResizeMode
-from core.datasets.decoding import Header, read_header
+from core.datasets.decoding import Decoding, Header
+from core.datasets.reading import Reader, ReaderMaker, Where
 from core.datasets.report import Repair
-from core.datasets.resizing import prepare
-from core.datasets.sources import Reader, Source, Where
+from core.datasets.resizing import draft_side, prepared
 from core.datasets.writer import RowFile, row_digest
 from core.errors import N_, DatasetError, ImageError, Text
 
-# Enough for the size of nearly any picture, however much EXIF stands before it.
-_HEADER_BYTES = 256_000
 # How long a wish to stop may wait for the next chunk to be finished.
 _STOP_SECONDS = 0.25
 
@@ -38,11 +36,12 @@ Check = Callable[[], None]
 class Setup:
     """All that a worker process needs to know, once."""
 
-    source: Source
+    reader: ReaderMaker
     files: tuple[Path, ...]
     """The image file of each split."""
     image_shape: tuple[int, int, int]
     resize: ResizeMode
+    decoding: Decoding
 
 
 class Item(NamedTuple):
@@ -77,7 +76,7 @@ class Worker:
     def __init__(self, setup: Setup, check: Check) -> None:
         self._setup = setup
         self._check = check
-        self._reader: Reader = setup.source.reader()
+        self._reader: Reader = setup.reader()
         self._files = [RowFile(file, setup.image_shape) for file in setup.files]
 
     def close(self) -> None:
@@ -97,22 +96,23 @@ class Worker:
         return outcome
 
     def _decode(self, item: Item, outcome: Outcome) -> None:
-        data = self._reader.read(item.where)
-        prepared = prepare(data, self._setup.image_shape, self._setup.resize)
-        row = prepared.pixels.tobytes()
+        shape = self._setup.image_shape
+        picture = self._reader.picture(item.where, self._setup.decoding, draft_side(shape))
+        ready = prepared(picture, shape, self._setup.resize)
+        row = ready.pixels.tobytes()
         self._files[item.part].write(item.row, row)
         outcome.digests.append((item.number, row_digest(row)))
-        outcome.sizes[prepared.size] += 1
-        outcome.repairs += [(item.number, repair) for repair in prepared.repairs]
+        outcome.sizes[ready.size] += 1
+        outcome.repairs += [(item.number, repair) for repair in ready.repairs]
 
 
-def probe(source: Source, places: Iterable[Where]) -> Iterator[Header | None]:
+def probe(maker: ReaderMaker, places: Iterable[Where]) -> Iterator[Header | None]:
     """The header of each picture, None where it cannot be read."""
-    reader = source.reader()
+    reader = maker()
     try:
         for where in places:
             try:
-                yield read_header(reader.read(where, most=_HEADER_BYTES))
+                yield reader.header(where)
             except ImageError:
                 yield None
     finally:

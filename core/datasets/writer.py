@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -20,7 +20,7 @@ import psutil
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from core.datasets.dataset import SPLITS, DatasetInfo, ResizeMode
+from core.datasets.dataset import SPLITS, STORED_SPLITS, UNLABELLED, DatasetInfo, ResizeMode
 from core.datasets.report import ImportReport
 from core.errors import N_, DatasetError
 from core.paths import DatasetPaths, Paths, write_atomic
@@ -182,7 +182,7 @@ def fingerprint(
     processes that wrote them have computed on the way."""
     total = hashlib.blake2b(digest_size=DIGEST_BYTES)
     total.update(json.dumps([list(class_names), image_shape]).encode())
-    for name in SPLITS:
+    for name in STORED_SPLITS:
         if name in splits:
             total.update(name.encode())
             total.update(splits[name].labels.astype("<i4").tobytes())
@@ -201,6 +201,17 @@ class Finished:
     resize: ResizeMode
     splits: dict[str, SplitRows]
     report: ImportReport
+    vocabulary: str = ""
+    groups: Sequence[str] = ()
+
+
+def class_counts(splits: Mapping[str, SplitRows], classes: int) -> dict[str, list[int]]:
+    """Rows per class of every split; what has no label counts for no class."""
+    return {
+        split: np.bincount(rows.labels[rows.labels >= 0], minlength=classes).tolist()
+        for split, rows in splits.items()
+        if split in SPLITS
+    }
 
 
 def publish(paths: Paths, staging: DatasetPaths, finished: Finished) -> DatasetInfo:
@@ -237,16 +248,16 @@ def _sync(file: Path) -> None:
 
 def _describe(finished: Finished) -> DatasetInfo:
     classes = len(finished.class_names)
-    counts = {
-        split: np.bincount(rows.labels, minlength=classes).tolist()
-        for split, rows in finished.splits.items()
-    }
+    counts = class_counts(finished.splits, classes)
+    sizes = {split: sum(counts.get(split, [])) for split in SPLITS}
+    if UNLABELLED in finished.splits:
+        sizes[UNLABELLED] = len(finished.splits[UNLABELLED].labels)
     return DatasetInfo(
         name=finished.name,
         title=finished.title,
         class_names=tuple(finished.class_names),
         image_shape=finished.image_shape,
-        splits={split: sum(counts.get(split, [])) for split in SPLITS},
+        splits=sizes,
         class_counts={split: counts.get(split, [0] * classes) for split in SPLITS},
         resize=finished.resize,
         origin=finished.report.origin,
@@ -256,4 +267,6 @@ def _describe(finished: Finished) -> DatasetInfo:
         skipped=len(finished.report.skipped),
         repaired=sum(r.count for r in finished.report.repaired),
         warnings=finished.report.warnings,
+        vocabulary=finished.vocabulary,
+        groups=tuple(finished.groups),
     )

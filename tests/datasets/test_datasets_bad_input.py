@@ -17,7 +17,7 @@ from PIL import Image
 from core.datasets import limits, workers
 from core.datasets.importing import import_dataset
 from core.datasets.registry import open_dataset
-from core.datasets.sources import ZipReader
+from core.datasets.sources import PathSource
 from core.datasets.writer import RowFile
 from core.errors import DatasetError
 from core.paths import Paths
@@ -45,14 +45,14 @@ def forked(monkeypatch: pytest.MonkeyPatch) -> None:
 def refused(paths: Paths, source: Path) -> str:
     """The message of an import that must fail, having left nothing."""
     with pytest.raises(DatasetError) as caught:
-        import_dataset(paths, source, "x")
+        import_dataset(paths, PathSource(source), "x")
     assert left_behind(paths) == []
     return str(caught.value)
 
 
 def skipped_of(paths: Paths, source: Path) -> dict[str, str]:
     """Import all of PETS from the source; the reasons for everything else."""
-    info = import_dataset(paths, source, "x")
+    info = import_dataset(paths, PathSource(source), "x")
     assert (info.imported, info.class_names) == (8, ("cat", "dog"))
     report = open_dataset(paths, "x").report()
     assert report.files == 8 + info.skipped
@@ -142,7 +142,7 @@ def test_what_is_no_picture(paths: Paths, tmp_path: Path) -> None:
 
 def test_reasons_name_the_trouble(paths: Paths, tmp_path: Path) -> None:
     files = {**PETS, "cat/zero.png": b"", "cat/huge.png": huge()}
-    import_dataset(paths, pack(tmp_path / "pets.zip", files), "x")
+    import_dataset(paths, PathSource(pack(tmp_path / "pets.zip", files)), "x")
     report = open_dataset(paths, "x").report()
     assert {s.name: str(s.text) for s in report.skipped} == {
         "cat/huge.png": "The picture has 400000000 pixels; at most 50000000 are read.",
@@ -158,7 +158,7 @@ def huge() -> bytes:
 
 def test_single_pixel(paths: Paths, tmp_path: Path) -> None:
     files = {**PETS, "cat/dot.png": picture(9, (1, 1))}
-    info = import_dataset(paths, pack(tmp_path / "pets.zip", files), "x")
+    info = import_dataset(paths, PathSource(pack(tmp_path / "pets.zip", files)), "x")
     assert (info.imported, info.image_shape) == (9, (8, 8, 3))
 
 
@@ -209,7 +209,7 @@ def test_refusals(paths: Paths, tmp_path: Path, kind: str, where: str) -> None:
 @pytest.mark.parametrize("folders", [["bird"], ["bird", "__MACOSX/bird", ".git"]])
 def test_empty_class(paths: Paths, tmp_path: Path, folders: list[str]) -> None:
     files = {**PETS, "bird/notes.txt": b"none yet"}
-    info = import_dataset(paths, pack(tmp_path / "pets.zip", files, folders), "x")
+    info = import_dataset(paths, PathSource(pack(tmp_path / "pets.zip", files, folders)), "x")
     assert info.class_names == ("cat", "dog")
     assert [str(w) for w in info.warnings] == [
         "Folders without pictures, which are not classes of the dataset: “bird” (1)."
@@ -222,13 +222,13 @@ def test_empty_class_within_splits(paths: Paths, tmp_path: Path) -> None:
         **classes("cat", "dog", below="test/", seed=1),
     }
     folders = ["train/bird", "test/bird", "val"]
-    info = import_dataset(paths, pack(tmp_path / "x.zip", files, folders), "x")
+    info = import_dataset(paths, PathSource(pack(tmp_path / "x.zip", files, folders)), "x")
     assert str(info.warnings[0]).endswith("not classes of the dataset: “bird”, “val” (2).")
 
 
 def test_class_whose_pictures_are_all_unreadable(paths: Paths, tmp_path: Path) -> None:
     files = {**PETS, "ant/1.png": b"x", "eel/1.png": b"x"}
-    info = import_dataset(paths, pack(tmp_path / "x.zip", files), "x")
+    info = import_dataset(paths, PathSource(pack(tmp_path / "x.zip", files)), "x")
     assert info.class_names == ("cat", "dog")
     assert info.class_counts["train"] == [2, 2]
     assert str(info.warnings[-1]).startswith("Classes left out, as none")
@@ -317,10 +317,9 @@ def test_headers_that_lie_about_the_size(paths: Paths, tmp_path: Path) -> None:
 
 def most_read(archive: Path) -> int:
     """The bytes a reader unpacks of the last entry before it gives up."""
-    from core.datasets.sources import _UNPACK, open_source
+    from core.datasets.containers.zip import _UNPACK, ZipContainer, ZipReader
 
-    entry = open_source(archive).listing().entries[-1].where
-    assert not isinstance(entry, str)
+    entry = ZipContainer(archive, "x").listing().entries[-1].where
     reader = ZipReader(archive)
     return len(_UNPACK[entry.method](reader._packed(entry, entry.packed), entry.unpacked + 1))
 
@@ -358,16 +357,16 @@ def test_disk_filling_up(
     monkeypatch.setattr(RowFile, "write", full)
     source = pack(tmp_path / "x.zip", PETS)
     with pytest.raises(DatasetError, match="The disk is full; nothing was kept"):
-        import_dataset(paths, source, "x", processes=processes)
+        import_dataset(paths, PathSource(source), "x", processes=processes)
     assert left_behind(paths) == []
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("forked")
 def test_worker_that_dies(paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.datasets.workers.prepare", lambda *_: os._exit(9))
+    monkeypatch.setattr("core.datasets.workers.prepared", lambda *_: os._exit(9))
     with pytest.raises(DatasetError, match="A process of the import has died"):
-        import_dataset(paths, pack(tmp_path / "x.zip", PETS), "x", processes=2)
+        import_dataset(paths, PathSource(pack(tmp_path / "x.zip", PETS)), "x", processes=2)
     assert left_behind(paths) == []
 
 

@@ -23,6 +23,7 @@ from core.datasets.report import (
     Sizes,
     Skipped,
 )
+from core.datasets.sources import PathSource
 from core.datasets.splitting import part_sizes, stratified
 from core.datasets.writer import RowFile, row_digest
 from core.errors import DatasetError
@@ -149,7 +150,7 @@ def test_report_counts_and_csv() -> None:
         "'=HYPERLINK(1),skipped,not a picture\n"
         '"a,b\n.txt",skipped,not a picture\n'
         "'-x/._1,skipped,system file\n"
-        "'@1.png,imported,transparency laid on white\n"
+        "'@1.png,imported,transparency laid on the background\n"
     )
     assert report.csv(str.upper).startswith("FILE,OUTCOME,REASON\n'=HYPERLINK(1),SKIPPED,NOT A P")
     assert ImportReport.model_validate_json(report.model_dump_json()) == report
@@ -198,7 +199,7 @@ def test_no_file_is_lost(files: Files, zipped: bool) -> None:
             pack(Path(folder) / "f.zip", files) if zipped else unpack(Path(folder) / "f", files)
         )
         try:
-            info = import_dataset(paths, source, "x")
+            info = import_dataset(paths, PathSource(source), "x")
         except DatasetError:
             assert left_behind(paths) == []
             return

@@ -21,6 +21,7 @@ from core.datasets.registry import (
     open_dataset,
     validate_name,
 )
+from core.datasets.sources import PathSource
 from core.errors import DatasetError, NotFoundError
 from core.paths import Paths
 from tests.datasets.making import classes, left_behind, pack
@@ -30,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def pets(paths: Paths, tmp_path: Path) -> Paths:
-    import_dataset(paths, pack(tmp_path / "pets.zip", classes("cat", "dog")), "pets")
+    import_dataset(paths, PathSource(pack(tmp_path / "pets.zip", classes("cat", "dog"))), "pets")
     return paths
 
 
@@ -97,7 +98,7 @@ def cut(file: Path) -> None:
 def test_damaged_folders_are_named_and_harm_no_other(
     pets: Paths, tmp_path: Path, file: str, damage: object
 ) -> None:
-    import_dataset(pets, pack(tmp_path / "x.zip", classes("a", "b")), "sound")
+    import_dataset(pets, PathSource(pack(tmp_path / "x.zip", classes("a", "b"))), "sound")
     damage(pets.dataset("pets").folder / file)  # type: ignore[operator]
     assert [info.name for info in list_datasets(pets)] == ["sound"]
     [(name, why)] = damaged_datasets(pets)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.datasets.containers.listing import Container, Entry, Listing
 from core.datasets.dataset import SPLITS
 from core.datasets.decoding import EXTENSIONS
+from core.datasets.formats.base import NOT_TOLD, Format, Found, Reading, found_in
 from core.datasets.names import natural
-from core.datasets.report import Reason
-from core.datasets.sources import Entry, Listing
-from core.datasets.splitting import SMALLEST_CLASS, stratified
+from core.datasets.report import Reason, shortened
 from core.errors import N_, DatasetError, Text, text
 
 SPLIT_FOLDERS: Mapping[str, str] = {
@@ -24,17 +23,6 @@ SPLIT_FOLDERS: Mapping[str, str] = {
 }
 
 Folders = tuple[str, ...]
-
-
-@dataclass
-class Plan:
-    """Which pictures are imported, as what, and into which split (an index into SPLITS)."""
-
-    entries: list[Entry]
-    class_names: list[str]
-    labels: NDArray[np.int32]
-    parts: NDArray[np.int8]
-    warnings: list[Text] = field(default_factory=list)
 
 
 @dataclass
@@ -54,11 +42,13 @@ class _Node:
         return sorted(name for name, node in self.folders.items() if not node.below)
 
 
-def make_plan(listing: Listing, fractions: Sequence[float], seed: int) -> Plan:
-    """Find classes and splits among the folders; adds to ``listing.skipped`` what is in neither.
+def find(container: Container, listing: Listing, reading: Reading) -> Found:
+    """Classes and splits among the folders; pictures in neither are skipped.
 
-    DatasetError if there are fewer than two classes.
+    Raises:
+        DatasetError: if there are fewer than two classes.
     """
+    listing.leave()
     root = _tree(listing)
     top, node = _unwrap(root)
     given = _splits_of(node)
@@ -69,12 +59,18 @@ def make_plan(listing: Listing, fractions: Sequence[float], seed: int) -> Plan:
     # By name, so that the order in which an archive was packed changes nothing.
     placed.sort(key=lambda p: p[0].name)
     index = {name: i for i, name in enumerate(class_names)}
-    labels = np.array([index[name] for _, _, name in placed], np.int32)
-    given_parts = np.array([part for _, part, _ in placed], np.int8)
-    parts, warnings = divide(labels, given_parts, fractions, seed)
-    plan = Plan([entry for entry, _, _ in placed], class_names, labels, parts)
-    plan.warnings = [*listing.warnings, *_empty_folders(node, given), *warnings]
-    return plan
+    return found_in(
+        container,
+        listing,
+        Found(
+            entries=[entry for entry, _, _ in placed],
+            class_names=class_names,
+            labels=np.array([index[name] for _, _, name in placed], np.int32),
+            given=np.array([part for _, part, _ in placed], np.int8),
+            reader=container.reader,
+            warnings=_empty_folders(node, given),
+        ),
+    )
 
 
 def _tree(listing: Listing) -> _Node:
@@ -126,45 +122,16 @@ def _place(
     placed = []
     for entry in listing.entries:
         inside = entry.folders[len(top) :] if entry.folders[: len(top)] == top else ()
-        part = -1
+        part = NOT_TOLD
         if given:
             split = given.get(inside[0]) if inside else None
-            part = SPLITS.index(split) if split else -1
+            part = SPLITS.index(split) if split else NOT_TOLD
             inside = inside[1:] if split else ()
         if inside:
             placed.append((entry, part, inside[0]))
         else:
             listing.skip(entry.name, Reason.NO_CLASS)
     return placed
-
-
-def divide(
-    labels: NDArray[np.int32], given: NDArray[np.int8], fractions: Sequence[float], seed: int
-) -> tuple[NDArray[np.int8], list[Text]]:
-    """The split of every row: as ``given`` (-1: not at all), missing ones taken out of train."""
-    warnings = []
-    parts = given.copy()
-    present = set(np.unique(given).tolist()) - {-1}
-    if present and 0 not in present:
-        warnings.append(text(N_("There is no train folder: all pictures were divided anew.")))
-        present = set()
-    parts[given < 0] = 0
-    if not present:
-        parts[:] = 0
-    train = np.flatnonzero(parts == 0)
-    missing = [f if i == 0 or i not in present else 0.0 for i, f in enumerate(fractions)]
-    parts[train] = stratified(labels[train], missing, seed)
-    sizes = np.bincount(labels[train])
-    small = int(((sizes > 0) & (sizes < SMALLEST_CLASS)).sum())
-    if small and any(missing[1:]):
-        warnings.append(
-            text(
-                N_("Classes of fewer than {smallest} pictures stay whole in “train”: {n}."),
-                n=small,
-                smallest=SMALLEST_CLASS,
-            )
-        )
-    return parts, warnings
 
 
 def _empty_folders(node: _Node, given: Mapping[str, str]) -> list[Text]:
@@ -183,30 +150,6 @@ def _empty_folders(node: _Node, given: Mapping[str, str]) -> list[Text]:
             names=shortened(names),
         )
     ]
-
-
-def missing_in_splits(
-    class_names: Sequence[str], counts: Mapping[str, Sequence[int]]
-) -> list[Text]:
-    """A warning for every split in use that lacks some classes."""
-    warnings = []
-    for split, rows in counts.items():
-        lacking = [name for name, n in zip(class_names, rows, strict=True) if not n]
-        if lacking and sum(rows):
-            warnings.append(
-                text(
-                    N_("Classes without pictures in the split “{split}”: {names} ({n})."),
-                    n=len(lacking),
-                    split=split,
-                    names=shortened(lacking),
-                )
-            )
-    return warnings
-
-
-def shortened(names: Iterable[str], most: int = 10) -> str:
-    ordered = sorted(names, key=natural)
-    return ", ".join(f"“{name}”" for name in ordered[:most]) + ("…" if ordered[most:] else "")
 
 
 def _too_few(listing: Listing, class_names: Sequence[str]) -> DatasetError:
@@ -240,3 +183,12 @@ def _too_few(listing: Listing, class_names: Sequence[str]) -> DatasetError:
         extensions=", ".join(EXTENSIONS),
         remedy=expected,
     )
+
+
+FOLDERS = Format(
+    name="folders",
+    title=N_("Class folders"),
+    explanation=N_("One folder of pictures per class, alone or below train, val and test."),
+    claims=lambda container, listing: True,
+    find=find,
+)

@@ -1,0 +1,1 @@
+"""What files mean: which of them are pictures, of which class and split. One module per format."""
