@@ -36,6 +36,8 @@ UPLOADS = "_import_uploads"
 SIZES = (0, 16, 24, 28, 32, 48, 64, 96, 128, 160, 192, 224)
 PHASES = {
     "listing": N_("Looking through the archive"),
+    "fetching": N_("Downloading"),
+    "unpacking": N_("Reading the data files"),
     "probing": N_("Looking at the pictures' sizes"),
     "decoding": N_("Preparing the pictures"),
     "writing": N_("Writing the dataset"),
