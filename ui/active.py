@@ -21,7 +21,8 @@ def active_runs() -> None:
     active = get_lab().store.runs(RunStatus.RUNNING, RunStatus.QUEUED)
     if not active:
         st.caption(_("Nothing is running. The machine is yours."))
-    for record in active:
+    # In the order in which they will be done; ids sort by time.
+    for record in sorted(active, key=lambda run: (run.status is RunStatus.QUEUED, run.id)):
         with st.container(border=True):
             _row(record)
 
