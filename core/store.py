@@ -138,6 +138,22 @@ class Store:
         self._upsert([record])
         return record
 
+    def ask_to_stop(self, run_id: str) -> RunRecord:
+        """Have a run leave the queue, or end within a batch; returns it as it is now.
+
+        Raises:
+            RunError: if it is over already.
+        """
+        record = self.read(run_id)
+        if record.status.is_over():
+            raise RunError(
+                N_("Run {run} is over ({status}): there is nothing to stop."),
+                run=run_id,
+                status=record.status.text,
+            )
+        self.paths.run(run_id).stop.touch()
+        return record
+
     def delete(self, run_id: str) -> None:
         """Remove a run that is not running.
 

@@ -52,21 +52,15 @@ def show(context: Context) -> Answer:
 
 
 def stop(context: Context) -> Answer:
-    """Leaves the wish in the run's folder, where whoever trains it looks ten times a second."""
     record = context.store.read(context.options.run_id)
-    if record.status.is_over():
-        raise RunError(
-            N_("Run {run} is over ({status}): there is nothing to stop."),
-            run=record.id,
-            status=record.status.text,
-        )
+    # A server would go on with it and then obey; from here nobody does.
     if is_abandoned(context.paths, record):
         raise RunError(
             N_("Run {run} is not running any more: its process has died."),
             remedy=text(N_("It can be resumed or deleted.")),
             run=record.id,
         )
-    run_paths(context.paths, record.id).stop.touch()
+    context.store.ask_to_stop(record.id)
     document = {
         "run_id": record.id,
         "status": record.status.value,

@@ -105,19 +105,8 @@ class Supervisor:
         return run_id
 
     def stop(self, run_id: str) -> None:
-        """Take a run out of the queue, or end it within a batch.
-
-        Raises:
-            RunError: if it is over already.
-        """
-        record = self.store.read(run_id)
-        if record.status.is_over():
-            raise RunError(
-                N_("Run {run} is over ({status}): there is nothing to stop."),
-                run=run_id,
-                status=record.status.text,
-            )
-        run_paths(self.store.paths, run_id).stop.touch()
+        """See :meth:`core.store.Store.ask_to_stop`."""
+        self.store.ask_to_stop(run_id)
         self._wake.set()
 
     def resume(self, run_id: str) -> None:
