@@ -1,0 +1,143 @@
+"""RandAugment and AugMix, made of the single changes, drawn for each image of a batch.
+
+Keras' own (3.15) draw the changes once for a whole batch, turn by up to ``factor`` · 360° and
+bring in mirrored borders (docs/decisions.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from core.augment.layers import (
+    WHITE,
+    PerImage,
+    RandomPosterise,
+    RandomSaturation,
+    RandomSharpness,
+    RandomSolarise,
+    RandomWarp,
+)
+
+VALUES = (0, 255)
+
+
+def seeds(seed: int, count: int) -> list[int]:
+    """So many seeds of which none follows from another."""
+    return [int(s) >> 1 for s in np.random.SeedSequence(seed).generate_state(count)]
+
+
+def saturation(amount: float, seed: int) -> keras.Layer:
+    """Colours up to ``amount`` paler, or as many times stronger: Keras has 0.5 as neutral."""
+    low = (1 - amount) / (2 - amount)
+    return RandomSaturation((low, 1 - low), value_range=VALUES, seed=seed)
+
+
+def brightness(amount: float, seed: int) -> keras.Layer:
+    return keras.layers.RandomBrightness(amount, value_range=VALUES, seed=seed)
+
+
+def contrast(amount: float, seed: int) -> keras.Layer:
+    """Weaker or stronger by up to ``amount``: given one number, Keras only strengthens."""
+    return keras.layers.RandomContrast((amount, amount), value_range=VALUES, seed=seed)
+
+
+class Choices(keras.layers.Layer):  # type: ignore[misc]
+    """One of several layers for each image; ``shares`` says how likely each of them is."""
+
+    def __init__(self, layers: Sequence[keras.Layer], shares: Sequence[int], seed: int) -> None:
+        super().__init__()
+        self.layers = list(layers)
+        self.bounds = np.cumsum([0, *shares]).tolist()
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        _build(self.layers, input_shape)
+
+    def call(self, images: Any, training: bool = False) -> Any:
+        if not training:
+            return images
+        shape = (ops.shape(images)[0], 1, 1, 1)
+        pick = keras.random.uniform(shape, 0, self.bounds[-1], seed=self.seed_generator)
+        changed = images
+        for layer, low, high in zip(self.layers, self.bounds, self.bounds[1:], strict=False):
+            here = (pick >= low) & (pick < high)
+            changed = ops.where(here, layer(images, training=True), changed)
+        return changed
+
+    def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return input_shape
+
+
+def _build(layers: Sequence[keras.Layer], input_shape: tuple[int, ...]) -> None:
+    """Left to itself, Keras would try out the whole chain for every layer of it."""
+    for layer in layers:
+        layer.build(input_shape)
+
+
+def rand_augment(changes: int, strength: float, channels: int, seed: int) -> list[keras.Layer]:
+    """``changes`` layers, each of which does one thing to each image."""
+    return [_any_change(strength, channels, s) for s in seeds(seed, changes)]
+
+
+def _any_change(strength: float, channels: int, seed: int) -> Choices:
+    pick, *own = seeds(seed, 8)
+    layers: list[tuple[keras.Layer, int]] = [
+        (RandomWarp(strength, own[0]), 4),
+        (brightness(0.6 * strength, own[1]), 1),
+        (contrast(0.9 * strength, own[2]), 1),
+        (RandomSharpness(0.9 * strength, own[3]), 1),
+        (RandomPosterise(strength, own[4]), 1),
+        (RandomSolarise(strength, own[5]), 1),
+    ]
+    if channels == 3:
+        layers.append((saturation(0.9 * strength, own[6]), 1))
+    return Choices(*zip(*layers, strict=True), seed=pick)
+
+
+class AugMix(PerImage):
+    """The image, blended with three chains of one to three changes of itself.
+
+    The shares of the chains are even at random (Dirichlet, 1), and so is the original's share.
+    """
+
+    CHAINS, DEPTH = 3, 3
+
+    def __init__(self, amount: float, seed: int, **kwargs: Any) -> None:
+        super().__init__(amount, seed, **kwargs)
+        own = seeds(seed, self.CHAINS * self.DEPTH)
+        self.links = [_shape_or_levels(amount, s) for s in own]
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        _build(self.links, input_shape)
+
+    def change(self, images: Any) -> Any:
+        # Exponential numbers over their sum are even shares that sum to one.
+        lots = -ops.log(self.draw(images, 1e-6, 1, self.CHAINS, 1, 1, 1))
+        shares = lots / ops.sum(lots, axis=1, keepdims=True)
+        blend = sum(shares[:, i] * self._chain(images, i) for i in range(self.CHAINS))
+        original = self.per_pixel(images, 0, 1)
+        return ops.clip(original * images + (1 - original) * blend, 0, WHITE)
+
+    def _chain(self, images: Any, number: int) -> Any:
+        depth = self.per_pixel(images, 0, self.DEPTH)
+        changed = images
+        for i in range(self.DEPTH):
+            link = self.links[number * self.DEPTH + i]
+            changed = ops.where(depth >= i, link(changed, training=True), changed)
+        return changed
+
+
+def _shape_or_levels(strength: float, seed: int) -> Choices:
+    """The changes of the AugMix paper; none that the usual test of robustness asks for."""
+    pick, *own = seeds(seed, 4)
+    layers = [
+        RandomWarp(strength, own[0]),
+        RandomPosterise(strength, own[1]),
+        RandomSolarise(strength, own[2]),
+    ]
+    return Choices(layers, (4, 1, 1), seed=pick)
