@@ -154,7 +154,7 @@ class AugmentConfig(Section):
         step=0.05,
         group="quality",
     )
-    rand_augment: Annotated[int, Interval(ge=0, le=4)] = knob(
+    rand_augment: Literal[0, 1, 2, 3, 4] = knob(
         0,
         N_("RandAugment"),
         N_("Applies so many changes to every image, each drawn anew; 0: none."),

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.config import ARCHITECTURES, SECTIONS
 from core.errors import LabError
+from ui.augment_form import augmentation_fields
 from ui.forms import section_fields
 from ui.i18n import _
 from ui.live import next_steps, run_panel
@@ -57,7 +58,7 @@ with form:
     section_fields("train", SECTIONS["train"], advanced=advanced)
     with st.expander(_("Augmentation"), expanded=False):
         st.caption(_("Preview it on your images on the Data page."))
-        section_fields("augment", SECTIONS["augment"], advanced=True)
+        augmentation_fields(dataset)
 with summary:
     try:
         config = form_config(dataset)

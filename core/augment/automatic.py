@@ -86,17 +86,18 @@ def rand_augment(changes: int, strength: float, channels: int, seed: int) -> lis
 
 def _any_change(strength: float, channels: int, seed: int) -> Choices:
     pick, *own = seeds(seed, 8)
-    layers: list[tuple[keras.Layer, int]] = [
-        (RandomWarp(strength, own[0]), 4),
-        (brightness(0.6 * strength, own[1]), 1),
-        (contrast(0.9 * strength, own[2]), 1),
-        (RandomSharpness(0.9 * strength, own[3]), 1),
-        (RandomPosterise(strength, own[4]), 1),
-        (RandomSolarise(strength, own[5]), 1),
+    layers = [
+        RandomWarp(strength, own[0]),
+        brightness(0.6 * strength, own[1]),
+        contrast(0.9 * strength, own[2]),
+        RandomSharpness(0.9 * strength, own[3]),
+        RandomPosterise(strength, own[4]),
+        RandomSolarise(strength, own[5]),
     ]
     if channels == 3:
-        layers.append((saturation(0.9 * strength, own[6]), 1))
-    return Choices(*zip(*layers, strict=True), seed=pick)
+        layers.append(saturation(0.9 * strength, own[6]))
+    # A warp stands for four changes.
+    return Choices(layers, (4, *[1] * (len(layers) - 1)), seed=pick)
 
 
 class AugMix(PerImage):
