@@ -18,9 +18,9 @@ Share = Annotated[float, Interval(ge=0, le=0.9)]
 GROUPS: dict[str, str] = {
     "geometry": N_("Geometry"),
     "colour": N_("Light and colour"),
-    "quality": N_("Sharpness, noise, covering"),
+    "quality": N_("Sharpness and noise"),
     "automatic": N_("Automatic"),
-    "mixing": N_("Mixing of two images"),
+    "mixing": N_("Mixing"),
 }
 """Key of a group → what it is called, in the order of the form and of the changes themselves,
 except that the automatic ones come before sharpness, noise and covering."""

@@ -15,22 +15,19 @@ DISMISSED = "_augment_dismissed"
 """The session's key of the cautions that need not be shown again: (dataset, setting)."""
 
 
-def augmentation_fields(info: DatasetInfo, *, columns: int = 2) -> None:
-    """One group of changes at a time, what is switched on in all of them, and the cautions."""
-    group = st.segmented_control(
+def augmentation_fields(*, columns: int = 2) -> None:
+    """One group of changes at a time, and what is switched on in all of them."""
+    group = st.radio(
         _("Kind of change"),
         list(GROUPS),
         format_func=lambda group: _(GROUPS[group]),
-        default=next(iter(GROUPS)),
+        horizontal=True,
         key="augment_group",
-        required=True,
         help=_("Changes of several kinds can be switched on together."),
         persist_state="session",
     )
     section_fields("augment", AugmentConfig, advanced=True, columns=columns, group=group)
-    config = augmentation_from_form()
-    _switched_on(config)
-    show_cautions(info, config)
+    _switched_on(augmentation_from_form())
 
 
 def _switched_on(config: AugmentConfig) -> None:
@@ -40,13 +37,13 @@ def _switched_on(config: AugmentConfig) -> None:
         st.caption(_("Nothing is switched on."))
         return
     listed = " · ".join(_setting(config, name) for name in names)
-    text, button = st.columns([3, 1], vertical_alignment="center")
-    text.caption(_("Switched on: {changes}", changes=listed))
-    button.button(
-        _("All off"),
+    st.caption(_("Switched on: {changes}", changes=listed))
+    st.button(
+        _("Switch all off"),
         key="augment_off",
+        icon=":material/ink_eraser:",
+        help=_("Images are trained with as they are; how strong a change would be is kept."),
         on_click=_switch_all_off,
-        help=_("Switches every change off."),
         width="stretch",
     )
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.config import AugmentConfig
 from core.datasets.dataset import Dataset, DatasetInfo, Split
 from core.errors import LabError
-from ui.augment_form import augmentation_fields
+from ui.augment_form import augmentation_fields, show_cautions
 from ui.data_view import fill_form_if_empty, train_on
 from ui.forms import augmentation_from_form
 from ui.gallery import Thumb, gallery
@@ -22,9 +22,12 @@ from ui.state import get_lab, guarded
 from ui.strips import Strip, strips
 
 PICTURES = 12
-THUMB = 104
-"""Side of a picture on the screen, in pixels: seven beside one another on a laptop."""
+DRAWS = PICTURES - 1
+"""Of one image; with itself they fill two rows of six on a laptop."""
+THUMB = 96
+"""Side of a picture on the screen, in pixels."""
 STRIP = 80
+NO_BREAK = "\u00a0"
 VIEWS = ("many", "one")
 LAST_SEED = 2**31 - 1
 
@@ -43,7 +46,7 @@ def augmentation(dataset: Dataset) -> None:
     controls, preview = st.columns([2, 5], gap="large")
     with controls:
         st.caption(_("The same settings as on the Train page: what is set here is trained with."))
-        augmentation_fields(info, columns=1)
+        augmentation_fields(columns=1)
         st.button(
             _("Use it in a training"),
             key="augment_use",
@@ -53,8 +56,10 @@ def augmentation(dataset: Dataset) -> None:
             args=(functools.partial(train_on, info),),
             width="stretch",
         )
+    config = augmentation_from_form()
     with preview:
-        _preview(dataset, augmentation_from_form())
+        show_cautions(info, config)
+        _preview(dataset, config)
 
 
 def _preview(dataset: Dataset, config: AugmentConfig) -> None:
@@ -88,7 +93,7 @@ def _unchanged(info: DatasetInfo, split: Split) -> None:
 
 def _choose_view() -> str:
     """Which pictures, from which seed; the button draws anew from the next one."""
-    labels = {"many": _("Many images, one draw each"), "one": _("One image, many draws")}
+    labels = {"many": _("Many images"), "one": _("One image")}
     st.session_state.setdefault("augment_seed", 0)
     view, seed, again = st.columns([4, 2, 2], vertical_alignment="bottom")
     with view:
@@ -99,7 +104,7 @@ def _choose_view() -> str:
             default=VIEWS[0],
             key="augment_view",
             required=True,
-            help=_("Each picture is drawn by the code that training draws with."),
+            help=_("One draw of many images, or many draws of one, by the code of the training."),
             persist_state="session",
         )
     seed.number_input(
@@ -145,13 +150,13 @@ def _many_draws_of_one(info: DatasetInfo, split: Split, config: AugmentConfig) -
     row = _choose_image(info, split)
     others = [other for other in first_of_each_class(split.labels, PICTURES + 1) if other != row]
     # Each image is mixed with its mirror place in the batch: the copies with all the others.
-    rows = [row] * PICTURES + ((others or [row]) * PICTURES)[:PICTURES]
+    rows = [row] * DRAWS + ((others or [row]) * DRAWS)[:DRAWS]
     after = _draw(info, config, _batch(info, split, rows), rows)
     name = info.class_names[split.labels[row]]
     thumbs = [Thumb(split.images[row], [_("original"), name], _("original"))]
     thumbs += [
         Thumb(image, [mixed_label(info, share)], _("as training sees it"))
-        for image, share in zip(after.images[:PICTURES], after.shares[:PICTURES], strict=True)
+        for image, share in zip(after.images[:DRAWS], after.shares[:DRAWS], strict=True)
     ]
     gallery(thumbs, key="augmented", size=THUMB)
 
@@ -189,7 +194,8 @@ def mixed_label(info: DatasetInfo, shares: NDArray[np.float32]) -> str:
     ]
     if len(parts) == 1:
         return parts[0][1]
-    return " + ".join(f"{percent(share, 0)} {name}" for share, name in parts)
+    written = [(percent(share, 0).replace(" ", NO_BREAK), name) for share, name in parts]
+    return " + ".join(f"{share} {name}" for share, name in written)
 
 
 def first_of_each_class(labels: NDArray[np.int32], n: int) -> list[int]:

@@ -29,7 +29,7 @@ from core.records import RunRecord, RunStatus
 from tests.pages.conftest import OpenPage
 from tests.pages.making import HOSTILE, make_dataset, many_classes
 from ui import import_view
-from ui.augment_view import PICTURES, first_of_each_class, mixed_label
+from ui.augment_view import DRAWS, PICTURES, first_of_each_class, mixed_label
 from ui.data_look import CLASSES_PER_PAGE, sample_strips, skewed
 from ui.forms import key
 from ui.strips import Strip, strips_html
@@ -280,11 +280,11 @@ def test_one_image_is_drawn_many_times(app: OpenPage, lab: Lab, turned: Turned) 
     assert not page.exception
     fingerprint = open_dataset(lab.paths, "digits").info.fingerprint
     page.selectbox(key=f"augment_class.{fingerprint}").set_value(3).run()
-    assert drawn(page).count("<img") == 1 + PICTURES
-    # Twelve times the same image, then those that it is mixed with, none of which it is itself.
-    assert turned.labels[:PICTURES] == [3] * PICTURES
-    assert len(turned.labels) == 2 * PICTURES
-    assert "70 % 3 + 30 % " in drawn(page)
+    assert drawn(page).count("<img") == 1 + DRAWS
+    # So many times the same image, then those that it is mixed with, none of which it is itself.
+    assert turned.labels[:DRAWS] == [3] * DRAWS
+    assert len(turned.labels) == 2 * DRAWS
+    assert "70\u00a0% 3 + 30\u00a0% " in drawn(page)
     page.number_input(key=f"augment_image.{fingerprint}.3").set_value(2).run()
     assert len(turned.calls) == 3
 
@@ -298,7 +298,7 @@ def test_mixed_labels_by_hand(lab: Lab) -> None:
         (0.5, 0, 0.5): "50 % cat + 50 % bird",
     }
     for shares, expected in labels.items():
-        assert mixed_label(info, np.array(shares, np.float32)) == expected
+        assert mixed_label(info, np.array(shares, np.float32)).replace("\u00a0", " ") == expected
 
 
 def test_augmentation_is_that_of_the_form(app: OpenPage, lab: Lab, turned: Turned) -> None:
