@@ -119,12 +119,12 @@ def _rotation(kind: _Kind, config: AugmentConfig) -> Text | None:
                 "The classes look like digits or letters: turned by {degrees}°, a 6 may be read "
                 "as a 9 and an N as a Z. Up to 15° is usual."
             ),
-            degrees=config.rotation,
+            degrees=round(config.rotation),
         )
     if kind.words & (SIDEWAYS | UPRIGHT):
         return text(
             N_("Class names speak of a direction: turned by {degrees}°, the image shows another."),
-            degrees=config.rotation,
+            degrees=round(config.rotation),
         )
     return None
 
