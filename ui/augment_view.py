@@ -108,11 +108,11 @@ def _choose_view() -> str:
             persist_state="session",
         )
     seed.number_input(
-        _("Seed of the preview"),
+        _("Seed"),
         0,
         LAST_SEED,
         key="augment_seed",
-        help=_("The same seed draws the same pictures again."),
+        help=_("Of the preview alone: the same seed draws the same pictures again."),
         persist_state="session",
     )
     again.button(
