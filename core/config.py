@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal, Self
 from annotated_types import Ge, Gt, Interval
 from pydantic import Field, ValidationError, model_validator
 
+from core.config_augment import AugmentConfig as AugmentConfig
 from core.errors import N_, ConfigError, Text, Value
 from core.knobs import Knob, Section, knob
 
 Activation = Literal["relu", "gelu", "swish", "tanh", "elu"]
-Fraction = Annotated[float, Interval(ge=0, le=0.5)]
 
 
 class DataConfig(Section):
@@ -35,49 +35,6 @@ class DataConfig(Section):
         ),
         step=500,
     )
-
-
-class AugmentConfig(Section):
-    """Random changes to every training image, drawn anew in every epoch."""
-
-    flip: Literal["none", "horizontal", "vertical", "both"] = knob(
-        "none",
-        N_("Flip"),
-        N_("Mirrors images at random; only sensible if a mirrored image keeps its meaning."),
-        basic=True,
-    )
-    rotation: Annotated[float, Interval(ge=0, le=180)] = knob(
-        0.0,
-        N_("Rotation"),
-        N_("Turns images by up to this angle, either way."),
-        basic=True,
-        step=5,
-        unit="°",
-    )
-    translation: Fraction = knob(
-        0.0,
-        N_("Translation"),
-        N_("Shifts images by up to this part of their side, in both directions."),
-        basic=True,
-        step=0.05,
-    )
-    zoom: Fraction = knob(
-        0.0, N_("Zoom"), N_("Enlarges or shrinks images by up to this part."), basic=True, step=0.05
-    )
-    crop: Fraction = knob(
-        0.0,
-        N_("Crop"),
-        N_("Cuts away up to this part of the side at a random place and enlarges the rest."),
-        step=0.05,
-    )
-    contrast: Annotated[float, Interval(ge=0, le=0.9)] = knob(
-        0.0, N_("Contrast"), N_("Strengthens or weakens contrast by up to this part."), step=0.05
-    )
-
-    @property
-    def active(self) -> bool:
-        """Whether anything is changed at all."""
-        return self != AugmentConfig()
 
 
 class ModelSection(Section):

@@ -20,10 +20,22 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     With a ``seed`` every epoch has an order of its own, derived from ``(seed, epoch)`` alone, so
     that a resumed training sees what the uninterrupted one would have seen. (``fit`` on NumPy
     arrays with a seed repeats one order in every epoch on the TensorFlow backend.)
+
+    ``labels_too`` is for a network that mixes images and labels: its input is a dictionary of
+    ``raw_pixels`` and ``labels``.
     """
 
-    def __init__(self, split: Split, rows: Rows, batch_size: int, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        split: Split,
+        rows: Rows,
+        batch_size: int,
+        seed: int | None = None,
+        *,
+        labels_too: bool = False,
+    ) -> None:
         super().__init__()
+        self._labels_too = labels_too
         self.rows = rows
         self.epoch = 0
         self._split = split
@@ -36,7 +48,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         rows = self._epoch_rows()[index * self._batch_size : (index + 1) * self._batch_size]
-        return self._split.images[rows], self._split.labels[rows]
+        images, labels = self._split.images[rows], self._split.labels[rows]
+        return ({"raw_pixels": images, "labels": labels} if self._labels_too else images), labels
 
     def _epoch_rows(self) -> Rows:
         if self._seed is None:

@@ -16,6 +16,8 @@ class Knob(BaseModel, frozen=True):
     """Shown also when the form's advanced switch is off."""
     step: float | None = None
     unit: str = ""
+    group: str = ""
+    """Key of the part of its form in which it stands, where a form has parts."""
     when: tuple[str, tuple[Any, ...]] | None = None
     """(name of a sibling field, its values for which this one has an effect)."""
 

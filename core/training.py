@@ -21,7 +21,8 @@ from typing import NamedTuple
 import keras
 from filelock import FileLock, Timeout
 
-from core.augment import augmentation_layers
+from core.augment import augmentation_layers, mixing_layer
+from core.augment.mixing import MixedAccuracy, MixedCrossentropy, mixing_model
 from core.callbacks import (
     Checkpoint,
     EpochOrder,
@@ -64,7 +65,8 @@ class Trainer(NamedTuple):
     """A network on its way: ``model`` is compiled and trained, ``base`` is what is kept.
 
     They are one and the same without augmentation; with it, ``model`` is the augmentation
-    followed by ``base``, and they share their weights.
+    followed by ``base``, and they share their weights. Where images are mixed, ``model`` takes the
+    labels too (:mod:`core.augment.mixing`).
     """
 
     model: keras.Model
@@ -79,22 +81,30 @@ def build_trainer(config: RunConfig, dataset: Dataset) -> Trainer:
     """
     info = dataset.info
     base = build_model(config.model, info.image_shape, len(info.class_names))
-    model = base
-    if config.augment.active:
-        pixels = keras.Input(info.image_shape, name="raw_pixels")
-        x = pixels
-        for layer in augmentation_layers(config.augment, config.train.seed):
-            x = layer(x)
-        model = keras.Model(pixels, base(x), name="training")
+    mixes = config.augment.mixes
+    model = _with_augmentation(base, config) if config.augment.active else base
+    sparse = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     model.compile(
         optimizer=build_optimizer(config.optimizer),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        loss=MixedCrossentropy() if mixes else sparse,
+        metrics=[MixedAccuracy() if mixes else accuracy],
     )
     # All variables are there before the first step (hence no metric by its mere name): those made
     # in it would have TensorFlow trace it twice, and every launch wait some seconds longer.
     model.optimizer.build(model.trainable_variables)
     return Trainer(model, base)
+
+
+def _with_augmentation(base: keras.Model, config: RunConfig) -> keras.Model:
+    pixels = keras.Input(base.input_shape[1:], name="raw_pixels")
+    x = pixels
+    for layer in augmentation_layers(config.augment, pixels.shape[-1], config.train.seed):
+        x = layer(x)
+    mixing = mixing_layer(config.augment, config.train.seed)
+    if mixing is not None:
+        return mixing_model(pixels, x, base, mixing)
+    return keras.Model(pixels, base(x), name="training")
 
 
 def run_training(
@@ -188,11 +198,12 @@ class _Life(NamedTuple):
 def _fit(trainer: Trainer, config: RunConfig, dataset: Dataset, life: _Life) -> None:
     train, seed = config.train, config.train.seed
     rows = balanced_rows(dataset.split("train").labels, config.data.limit, seed)
-    batches = Batches(dataset.split("train"), rows, train.batch_size, seed)
+    mixes = config.augment.mixes
+    batches = Batches(dataset.split("train"), rows, train.batch_size, seed, labels_too=mixes)
     validation = None
     if dataset.info.splits.get("val"):
         rows_of_val = evaluated_rows(dataset, "val", config)
-        validation = Batches(dataset.split("val"), rows_of_val, EVAL_BATCH)
+        validation = Batches(dataset.split("val"), rows_of_val, EVAL_BATCH, labels_too=mixes)
     stopping = _early_stopping(train, "val_loss" if validation else "loss")
     callbacks = [
         Halt(life.signal),

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.config import ARCHITECTURES, SECTIONS
 from core.errors import LabError
+from ui.augment_form import augmentation_fields, show_cautions
 from ui.forms import section_fields
 from ui.i18n import _
 from ui.live import next_steps, run_panel
@@ -57,11 +58,12 @@ with form:
     section_fields("train", SECTIONS["train"], advanced=advanced)
     with st.expander(_("Augmentation"), expanded=False):
         st.caption(_("Preview it on your images on the Data page."))
-        section_fields("augment", SECTIONS["augment"], advanced=True)
+        augmentation_fields()
 with summary:
     try:
         config = form_config(dataset)
         layer_summary(config, dataset)
+        show_cautions(dataset, config.augment)
         launch_bar(config)
     except LabError as error:
         show_error(error)

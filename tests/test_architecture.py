@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 FRAMEWORKS = {"keras", "tensorflow", "optuna", "jax", "torch"}
 
 LAYERS: list[set[str]] = [
-    {"errors", "knobs", "config", "presets", "paths"},
+    {"errors", "knobs", "config", "config_augment", "presets", "paths"},
     {"records", "signals", "failures"},
     {"store", "migrations", "datasets", "evaluation", "plots"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint"},

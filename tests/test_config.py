@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from core.config import (
     ARCHITECTURES,
     SECTIONS,
+    AugmentConfig,
     CNNConfig,
     InvalidValueError,
     MLPConfig,
@@ -118,6 +119,27 @@ def test_json_round_trip_keeps_everything() -> None:
     assert RunConfig.model_validate_json(config.model_dump_json()) == config
     assert isinstance(config.model, MLPConfig)
     assert (config.model.units, config.data.limit) == (7, 30)
+
+
+def test_a_run_from_before_most_augmentations_is_read_as_it_was() -> None:
+    old = {
+        "flip": "none",
+        "rotation": 10.0,
+        "translation": 0.1,
+        "zoom": 0,
+        "crop": 0,
+        "contrast": 0,
+    }
+    config = RunConfig.model_validate({"augment": old})
+    assert config.augment == AugmentConfig(rotation=10, translation=0.1)
+    assert not config.augment.mixes
+
+
+def test_the_command_line_sets_every_kind_of_augmentation() -> None:
+    settings = {"shear": "0.2", "rand_augment": "2", "augmix": "true", "mixing": "cutmix"}
+    config = RunConfig().with_values({f"augment.{k}": v for k, v in settings.items()})
+    expected = AugmentConfig(shear=0.2, rand_augment=2, augmix=True, mixing="cutmix")
+    assert config.augment == expected
 
 
 def test_text_is_read_as_the_type_of_its_field() -> None:

@@ -13,6 +13,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 
 from core.config import _EXPECTED, ARCHITECTURES, SECTIONS
+from core.config_augment import GROUPS
 from core.datasets.report import REASONS, REPAIRS, Reason, Repair
 from core.errors import LabError, text
 from core.presets import PRESETS
@@ -24,7 +25,8 @@ from ui import data_look, data_view, forms, i18n, import_view, live, nav, predic
 CATALOGUES = messages.catalogues()
 LANGUAGES = [file.parts[-3] for file in CATALOGUES]
 NAMES = {"SGD", "RMSprop", "Adam", "AdamW", "ReLU", "GELU", "Swish", "tanh", "ELU"}
-"""Optimizers and activations are called the same everywhere."""
+NAMES |= {"MixUp", "CutMix", "px"}
+"""Optimizers, activations, methods and pixels are called the same everywhere."""
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +204,7 @@ TABLES: dict[str, Iterable[str]] = {
     "data_look.SPLIT_NAMES": data_look.SPLIT_NAMES.values(),
     "data_view.TITLES": data_view.TITLES.values(),
     "forms.CHOICES": forms.CHOICES.values(),
+    "config_augment.GROUPS": GROUPS.values(),
     "records.STATUS_NAMES": STATUS_NAMES.values(),
     "import_view.PHASES": import_view.PHASES.values(),
     "import_view.RESIZE": pairs(import_view.RESIZE.values()),

@@ -85,7 +85,7 @@ def actions(info: DatasetInfo) -> None:
             type="primary",
             icon=":material/model_training:",
             on_click=guarded,
-            args=(functools.partial(_train_on, info),),
+            args=(functools.partial(train_on, info),),
         )
         if info.name != DIGITS:
             st.button(
@@ -97,7 +97,8 @@ def actions(info: DatasetInfo) -> None:
             )
 
 
-def _train_on(info: DatasetInfo) -> None:
+def train_on(info: DatasetInfo) -> None:
+    """In a callback: the Train page, with what has been set here and this dataset."""
     fill_form_if_empty(info)
     st.session_state[key("data", "dataset")] = info.name
     st.session_state["train_view"] = "setup"

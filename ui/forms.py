@@ -19,6 +19,9 @@ CHOICES = {
     "horizontal": N_("horizontal"),
     "vertical": N_("vertical"),
     "both": N_("both ways"),
+    "mixup": "MixUp",
+    "cutmix": "CutMix",
+    "either": N_("either of them"),
     "max": N_("maximum"),
     "average": N_("average"),
     "flatten": N_("flatten"),
@@ -82,12 +85,17 @@ def _stored(name: str, section: type[Section]) -> dict[str, Any]:
     return {f: st.session_state[k] for f, k in keys.items() if k in st.session_state}
 
 
-def section_fields(name: str, section: type[Section], *, advanced: bool, columns: int = 2) -> None:
-    """The widgets of one section; those that have no effect at present are left out."""
+def section_fields(
+    name: str, section: type[Section], *, advanced: bool, columns: int = 2, group: str | None = None
+) -> None:
+    """The widgets of one section, or of a group of it; those that have no effect at present are
+    left out."""
     wanted = [
         (field, knob)
         for field, knob in section.knobs().items()
-        if (advanced or knob.basic) and _has_effect(name, section, knob)
+        if (advanced or knob.basic)
+        and group in (None, knob.group)
+        and _has_effect(name, section, knob)
     ]
     for start in range(0, len(wanted), columns):
         for column, (field, knob) in zip(

@@ -13,6 +13,7 @@ from core.commands.context import Answer, Context, WrongUseError, chatter_to, in
 from core.commands.formats import amount, duration, facts, number, percent, shape, table
 from core.commands.parser import Command, add_run_id
 from core.config import ARCHITECTURES, SECTIONS, RunConfig
+from core.datasets.meaning import augmentation_cautions
 from core.errors import N_, LabError, RunError
 from core.failures import explain
 from core.knobs import Section
@@ -36,6 +37,9 @@ def train(context: Context) -> Answer:
     """Everything that can be wrong in what was asked for is found before Keras is loaded."""
     options = context.options
     config = requested_config(context)
+    info = context.dataset(config.data.dataset).info
+    for caution in augmentation_cautions(info, config.augment):
+        say(f"warning: {caution.text}")
     record = context.store.create(config, owner="cli", preset=options.preset, taken=True)
     return _in_foreground(context, record)
 

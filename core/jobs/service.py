@@ -54,10 +54,16 @@ class ComputeService:
         return table
 
     def apply_augmentation(
-        self, config: AugmentConfig, images: npt.NDArray[np.uint8], seed: int
-    ) -> npt.NDArray[np.uint8]:
+        self,
+        config: AugmentConfig,
+        images: npt.NDArray[np.uint8],
+        shares: npt.NDArray[np.float32],
+        seed: int,
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         """See :func:`core.augment.apply_augmentation`."""
-        changed: npt.NDArray[np.uint8] = self.ask("apply_augmentation", config, images, seed)
+        changed: tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]] = self.ask(
+            "apply_augmentation", config, images, shares, seed
+        )
         return changed
 
     def predict(self, run_id: str, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

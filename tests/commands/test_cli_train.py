@@ -125,6 +125,17 @@ def test_a_preset_takes_as_many_blocks_as_fit(
     assert [r.config.model.model_dump()["blocks"] for r in training.asked] == [2, 2]
 
 
+def test_changes_that_may_alter_the_meaning_are_warned_of(cli: Cli, training: FakeTraining) -> None:
+    changes = ("augment.flip=both", "augment.hue=30", "augment.shear=0.2", "augment.mixing=mixup")
+    cli.json("train", "--preset", "digits-quick", *(w for c in changes for w in ("--set", c)))
+    warnings = [line for line in cli.err.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 2
+    assert "digits or letters" in warnings[0]
+    assert "Hue is left out" in warnings[1]
+    asked = training.asked[0].config.augment
+    assert (asked.shear, asked.mixing, asked.rotation) == (0.2, "mixup", 10)
+
+
 def test_a_failed_training_is_told_with_its_remedy(cli: Cli, training: FakeTraining) -> None:
     failure = Failure(what=text(N_("The disk is full.")), remedy=text(N_("Delete something.")))
     training.end = lambda paths, record, stop: record.changed(

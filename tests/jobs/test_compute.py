@@ -73,9 +73,14 @@ def test_the_layer_table_comes_as_plain_tuples(service: ComputeService) -> None:
 
 def test_the_preview_is_what_training_does(service: ComputeService) -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1)).astype(np.uint8)
-    config = AugmentConfig(rotation=30, flip="horizontal")
-    changed = service.apply_augmentation(config, images, 5)
-    np.testing.assert_array_equal(changed, apply_augmentation(config, images, 5))
+    shares = np.eye(3, dtype=np.float32)
+    config = AugmentConfig(rotation=30, flip="horizontal", rand_augment=1, mixing="either")
+    here, there = (
+        apply_augmentation(config, images, shares, 5),
+        service.apply_augmentation(config, images, shares, 5),
+    )
+    for mine, theirs in zip(here, there, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_errors_come_back_in_their_words_and_end_nothing(service: ComputeService) -> None:
@@ -87,8 +92,9 @@ def test_errors_come_back_in_their_words_and_end_nothing(service: ComputeService
         service.predict("nonsense", np.zeros((1, 8, 8, 1), np.uint8))
     with pytest.raises(RunError, match=r"Unexpected error: .*KeyError"):
         service.ask("no such thing")
+    nothing = np.zeros(3, np.uint8), np.zeros((1, 2), np.float32)
     with pytest.raises(RunError, match="Unexpected error"):
-        service.apply_augmentation(AugmentConfig(zoom=0.1), np.zeros(3, np.uint8), 0)
+        service.apply_augmentation(AugmentConfig(zoom=0.1), *nothing, 0)
     with pytest.raises((TypeError, AttributeError)):
         service.ask("ready", lambda: None)  # cannot be sent
     assert service.ask("ready") is True
@@ -141,7 +147,8 @@ from core.paths import Paths
 import numpy as np
 service = ComputeService(Paths(Path(sys.argv[1])))
 service.layer_table(CNNConfig(blocks=1), (8, 8, 1), 3)
-service.apply_augmentation(AugmentConfig(zoom=0.1), np.zeros((1, 8, 8, 1), np.uint8), 0)
+images, shares = np.zeros((2, 8, 8, 1), np.uint8), np.eye(2, dtype=np.float32)
+service.apply_augmentation(AugmentConfig(zoom=0.1, mixing="mixup"), images, shares, 0)
 try:
     service.layer_table(CNNConfig(blocks=5), (8, 8, 1), 3)
 except LabError as error:

@@ -29,7 +29,7 @@ from core.records import RunRecord, RunStatus
 from tests.pages.conftest import OpenPage
 from tests.pages.making import HOSTILE, make_dataset, many_classes
 from ui import import_view
-from ui.augment_view import DRAWS, PICTURES, first_of_each_class
+from ui.augment_view import DRAWS, PICTURES, first_of_each_class, mixed_label
 from ui.data_look import CLASSES_PER_PAGE, sample_strips, skewed
 from ui.forms import key
 from ui.strips import Strip, strips_html
@@ -228,14 +228,18 @@ def test_a_skewed_training_split_is_pointed_out(lab: Lab) -> None:
 
 
 class Turned:
-    """Instead of the computing process: turns pictures upside down, and counts its calls."""
+    """Instead of the computing process: turns pictures upside down, gives each three tenths of
+    its partner's label if images are mixed, and counts its calls."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[AugmentConfig, int]] = []
+        self.labels: list[int] = []
 
-    def apply_augmentation(self, config: AugmentConfig, images: Any, seed: int) -> Any:
+    def apply_augmentation(self, config: AugmentConfig, images: Any, shares: Any, seed: int) -> Any:
         self.calls.append((config, seed))
-        return images[:, ::-1]
+        self.labels = shares.argmax(axis=1).tolist()
+        own = 0.7 if config.mixes else 1
+        return images[:, ::-1], own * shares + (1 - own) * shares[::-1]
 
 
 @pytest.fixture
@@ -245,6 +249,10 @@ def turned(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Turned:
     return service
 
 
+def flip(page: AppTest, how: str) -> AppTest:
+    return page.selectbox(key=key("augment", "flip")).set_value(how).run()
+
+
 def test_without_augmentation_it_says_so_and_asks_nobody(app: OpenPage, turned: Turned) -> None:
     page = see(app("data"), "augment")
     assert "Nothing is switched on" in said(page)
@@ -252,25 +260,88 @@ def test_without_augmentation_it_says_so_and_asks_nobody(app: OpenPage, turned: 
     assert turned.calls == []
 
 
-def test_augmentation_shows_each_original_beside_its_draws(app: OpenPage, turned: Turned) -> None:
-    page = see(app("data"), "augment")
-    page.selectbox(key=key("augment", "flip")).set_value("vertical").run()
-    assert drawn(page).count("<img") == PICTURES * (1 + DRAWS)
+def test_each_original_is_shown_beside_its_draw(app: OpenPage, turned: Turned) -> None:
+    page = flip(see(app("data"), "augment"), "vertical")
+    assert drawn(page).count("<img") == 2 * PICTURES
     page.run()
     assert turned.calls == [(AugmentConfig(flip="vertical"), 0)]
+    assert turned.labels[:10] == list(range(10))
     press(page, "draw_again")
+    page.number_input(key="augment_seed").set_value(0).run()
+    # The third time the pictures of the first are shown again.
     assert turned.calls[1:] == [(AugmentConfig(flip="vertical"), 1)]
+
+
+def test_one_image_is_drawn_many_times(app: OpenPage, lab: Lab, turned: Turned) -> None:
+    page = see(app("data"), "augment")
+    page.session_state["augment_view"] = "one"
+    page.session_state[key("augment", "mixing")] = "mixup"
+    page.run()
+    assert not page.exception
+    fingerprint = open_dataset(lab.paths, "digits").info.fingerprint
+    page.selectbox(key=f"augment_class.{fingerprint}").set_value(3).run()
+    assert drawn(page).count("<img") == 1 + DRAWS
+    # So many times the same image, then those that it is mixed with, none of which it is itself.
+    assert turned.labels[:DRAWS] == [3] * DRAWS
+    assert len(turned.labels) == 2 * DRAWS
+    assert "70\u00a0% 3 + 30\u00a0% " in drawn(page)
+    page.number_input(key=f"augment_image.{fingerprint}.3").set_value(2).run()
+    assert len(turned.calls) == 3
+
+
+def test_mixed_labels_by_hand(lab: Lab) -> None:
+    info = make_dataset(lab.paths, "pets")
+    labels = {
+        (1, 0, 0): "cat",
+        (0.3, 0.7, 0): "70 % dog + 30 % cat",
+        (0.998, 0, 0.002): "cat",
+        (0.5, 0, 0.5): "50 % cat + 50 % bird",
+    }
+    for shares, expected in labels.items():
+        assert mixed_label(info, np.array(shares, np.float32)).replace("\u00a0", " ") == expected
 
 
 def test_augmentation_is_that_of_the_form(app: OpenPage, lab: Lab, turned: Turned) -> None:
     make_dataset(lab.paths, "pets")
     page = app("data")
     page.selectbox(key="dataset").set_value("pets").run()
-    see(page, "augment").selectbox(key=key("augment", "flip")).set_value("horizontal").run()
-    press(page, "train_on")
+    flip(see(page, "augment"), "horizontal")
+    page.session_state["augment_group"] = "colour"
+    page.run().slider(key=key("augment", "hue")).set_value(90.0).run()
+    assert "Flip horizontal · Hue 90°" in said(page)
+    press(page, "augment_use")
     assert page.session_state[key("data", "dataset")] == "pets"
-    assert page.session_state[key("augment", "flip")] == "horizontal"
     assert page.session_state[key("model", "architecture")] == "cnn"
+    config = read_form_of(page)
+    assert config == AugmentConfig(flip="horizontal", hue=90)
+    press(page, "augment_off")
+    assert read_form_of(page) == AugmentConfig()
+
+
+def read_form_of(page: AppTest) -> AugmentConfig:
+    """What a training would be launched with."""
+    stored = {name: key("augment", name) for name in AugmentConfig.model_fields}
+    state = page.session_state
+    return AugmentConfig(**{name: state[k] for name, k in stored.items() if k in state})
+
+
+def test_what_may_change_the_meaning_is_said_until_it_is_dismissed(
+    app: OpenPage, lab: Lab, turned: Turned
+) -> None:
+    make_dataset(lab.paths, "pets")
+    page = flip(see(app("data"), "augment"), "horizontal")
+    assert "mirrored, b is d" in said(page)
+    page.selectbox(key="dataset").set_value("pets").run()
+    assert not page.warning
+    page.selectbox(key="dataset").set_value("digits").run()
+    press(page, "augment_dismiss.flip")
+    assert not page.warning
+    page.session_state[key("augment", "hue")] = 30.0
+    page.run()
+    assert "left out in training" in said(page)  # of another setting
+    press(page, "augment_use")
+    assert "left out in training" in said(page)
+    assert "mirrored" not in said(page)
 
 
 def test_trouble_of_the_computing_process_is_said(

@@ -144,6 +144,32 @@ def assert_equal(received: Outcome, expected: Outcome) -> None:
 
 
 @pytest.mark.parametrize(
+    "augment",
+    [
+        {"mixing": "either"},
+        {"rand_augment": 2, "augmix": True, "augmix_strength": 0.5, "mixing": "mixup"},
+        {
+            **{"flip": "both", "shear": 0.2, "perspective": 0.2, "brightness": 0.2},
+            **{"contrast": 0.2, "blur": 1, "sharpness": 0.3, "noise": 20, "erasing": 0.2},
+        },
+    ],
+    ids=["mixing", "automatic", "single"],
+)
+def test_every_augmentation_goes_on_where_it_stood(
+    store: Store, augment: dict[str, object]
+) -> None:
+    changes = {f"augment.{name}": value for name, value in augment.items()}
+    config = QUICK.with_values({**changes, "train.epochs": 4})
+    whole = create(store, config)
+    run_training(store.paths, whole)
+    killed = create(store, config)
+    live(store, killed, 2, 3)
+    live(store, killed, 3, None)
+    run_training(store.paths, killed)
+    assert_equal(outcome(store.paths, killed), outcome(store.paths, whole))
+
+
+@pytest.mark.parametrize(
     "kills",
     [
         [(2, 3)],  # within an epoch

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 import pytest
 
+from core import training
+from core.augment.mixing import Mixing
 from core.config import RunConfig
 from core.datasets.digits import ensure_digits
 from core.evaluating import softmax
@@ -198,9 +200,33 @@ def test_fit_sees_every_row_once_an_epoch_in_another_order(
 
 
 def test_without_augmentation_in_the_saved_model(store: Store) -> None:
-    run = train(store, {"augment.rotation": 10, "augment.crop": 0.2, "train.epochs": 1})
+    changes = {"rotation": 10, "crop": 0.2, "rand_augment": 1, "augmix": True, "mixing": "either"}
+    run = train(store, {**{f"augment.{k}": v for k, v in changes.items()}, "train.epochs": 1})
     kinds = {type(layer).__name__ for layer in load_model(run.paths, run.record.id).layers}
     assert kinds == {"InputLayer", "Rescaling", "Flatten", "Dense", "Activation", "Dropout"}
+
+
+def test_mixing_leaves_validation_as_it_is(store: Store) -> None:
+    """The loss of hard labels is the same number, mixed or not, and what is kept says it too."""
+    mixed = train(store, {"augment.mixing": "either", "train.epochs": 6})
+    assert mixed.summary.val_loss == pytest.approx(
+        min(e.val_loss or 0 for e in mixed.history), rel=1e-4
+    )
+    accuracies = [e.val_accuracy for e in mixed.history]
+    assert mixed.summary.val_accuracy == accuracies[(mixed.summary.best_epoch or 0) - 1]
+    # Mixed labels cannot be met exactly: their loss keeps far above that of the validation.
+    assert mixed.history[-1].loss > 2 * (mixed.history[-1].val_loss or 0)
+
+
+def test_mixing_that_never_happens_changes_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same loss and accuracy by the other path: labels as an input, shares in the loss."""
+    plain = train(store)
+    never = Mixing("either", 0.5, 0.0, 0)
+    monkeypatch.setattr(training, "mixing_layer", lambda *_: never)
+    mixed = train(store, {"augment.mixing": "either"})
+    np.testing.assert_allclose(curve(mixed), curve(plain), rtol=1e-4)
 
 
 @pytest.mark.parametrize(
