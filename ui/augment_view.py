@@ -13,6 +13,7 @@ from ui.data_view import fill_form_if_empty
 from ui.forms import augmentation_from_form, section_fields
 from ui.i18n import _
 from ui.messages import show_error
+from ui.names import class_names
 from ui.state import get_lab
 from ui.strips import Strip, strips
 
@@ -79,7 +80,8 @@ def _originals(dataset: Dataset) -> tuple[NDArray[np.uint8], list[str]]:
     """Some training images (n, h, w, c) and their classes' names."""
     rows = dataset.split("train")
     chosen = first_of_each_class(rows.labels, PICTURES)
-    names = [dataset.info.class_names[rows.labels[row]] for row in chosen]
+    called = class_names(dataset.info)
+    names = [called[rows.labels[row]] for row in chosen]
     return np.stack([rows.images[row] for row in chosen]), names
 
 

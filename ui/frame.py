@@ -32,6 +32,7 @@ STATUS_COLOR = {
 TRANSLATED_KEYS = (
     *("form.", "train_view", "dataset", "data_view", "split.", "runs.status"),
     *("import_size", "import_resize", "import_color"),
+    *("classes.", "cell.true", "cell.pred"),
 )
 """Keys of widgets whose options are called differently in every language."""
 

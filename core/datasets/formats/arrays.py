@@ -323,7 +323,8 @@ def _from_one_hot(values: NDArray[Any], member: Member) -> NDArray[Any]:
             row=int(several[0]),
             n=int(ones[several[0]].sum()),
         )
-    return np.flatnonzero(ones) % ones.shape[1]
+    classes: NDArray[Any] = ones.argmax(axis=1)
+    return classes
 
 
 def _bad_labels(member: Member, received: str) -> DatasetError:

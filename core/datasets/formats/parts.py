@@ -215,10 +215,10 @@ class Gathering:
 
     def _make_comparable(self) -> None:
         """All labels as int64, or all as texts if some are."""
-        labelled = [part for part in self.parts if part.labels is not None]
-        whole = all(part.labels.dtype.kind in "iu" for part in labelled)
-        for part in labelled:
-            part.labels = part.labels.astype(np.int64 if whole else np.str_)
+        labels = [part.labels for part in self.parts if part.labels is not None]
+        kind = np.int64 if all(each.dtype.kind in "iu" for each in labels) else np.str_
+        for part in self.parts:
+            part.labels = None if part.labels is None else part.labels.astype(kind)
 
     def _named(self, values: Labels) -> tuple[list[str], NDArray[np.int32]]:
         """The names of all classes, and the class of each of the sorted ``values``."""
