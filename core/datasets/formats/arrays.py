@@ -25,6 +25,7 @@ from core.datasets.formats.parts import (
     Progress,
     check_count,
     check_size,
+    leave,
     mnist_like,
     row_name,
 )
@@ -81,7 +82,7 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
         DatasetError: if arrays are missing, damaged, do not belong together, or hold objects.
     """
     files = [other for other in listing.others if other.basename.endswith(_ENDS)]
-    listing.leave(used=files)
+    leave(listing, files)
     copies = container.copy([other.entry for other in files], reading.scratch)
     members = [
         member

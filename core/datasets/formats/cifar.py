@@ -25,6 +25,7 @@ from core.datasets.formats.parts import (
     Progress,
     check_count,
     groups_of,
+    leave,
     rows_per_block,
     several,
 )
@@ -64,7 +65,7 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
     if len(sets) > 1:
         raise several(["/".join(folders) or container.origin for folders in sets])
     files = next(iter(sets.values()))
-    listing.leave(used=list(files.values()))
+    leave(listing, list(files.values()))
     listing.leave_pictures(Reason.NOT_USED)
     copies = container.copy([other.entry for other in files.values()], reading.scratch)
     paths = dict(zip(files, copies, strict=True))

@@ -32,6 +32,7 @@ from core.datasets.formats.parts import (
     Progress,
     check_count,
     check_size,
+    leave,
     mnist_like,
     rows_per_block,
     several,
@@ -84,10 +85,7 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
     gathering = Gathering()
     pairs = _pairs(files, gathering)
     used = [other for pair in pairs for other in (pair.images, pair.labels) if other]
-    listing.leave(used=[file.other for file in files])
-    for file in files:
-        if file.other not in used:
-            listing.skip(file.other.entry.name, Reason.NOT_USED)
+    leave(listing, used)
     listing.leave_pictures(Reason.NOT_USED)
     copies = dict(
         zip(
@@ -115,7 +113,7 @@ def _files(listing: Listing) -> list[_File]:
             folders.pop()
         word, side = next(((w, s) for w, s in _SIDES if w in match["stem"]), ("", NOT_TOLD))
         stem = match["stem"].replace(word, "", 1).strip("-_.")
-        dataset = "/".join([*folders, stem])
+        dataset = "/".join([*folders, stem] if stem else folders)
         found.append(_File(other, dataset, side, match["kind"] == "labels"))
     return found
 

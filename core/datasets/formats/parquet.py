@@ -23,6 +23,7 @@ from core.datasets.formats.parts import (
     Part,
     Progress,
     groups_of,
+    leave,
     row_name,
 )
 from core.datasets.names import natural
@@ -108,7 +109,7 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
     """
     files = [other for other in listing.others if other.basename.endswith(".parquet")]
     files.sort(key=lambda other: natural(other.entry.name))
-    listing.leave(used=files)
+    leave(listing, files)
     listing.leave_pictures(Reason.NOT_USED)
     copies = container.copy([other.entry for other in files], reading.scratch)
     opened = [_open(path, o.entry.name) for path, o in zip(copies, files, strict=True)]

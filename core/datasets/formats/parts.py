@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets import limits
-from core.datasets.containers.listing import Entry, Listing
+from core.datasets.containers.listing import Entry, Listing, Other
 from core.datasets.dataset import STORED_SPLITS
 from core.datasets.decoding import MAX_PIXELS
 from core.datasets.formats.base import NOT_TOLD, Found, Reading
 from core.datasets.names import natural
 from core.datasets.reading import ArrayFiles, ReaderMaker, Row, Where
-from core.datasets.report import Skipped, shortened
+from core.datasets.report import Reason, Skipped, shortened
 from core.datasets.vocabularies import VOCABULARIES
 from core.datasets.writer import RowFile
 from core.errors import N_, DatasetError, Text, text
 
 BLOCK_BYTES = 4_000_000
 """So much of a file is in memory at a time."""
+_DATA = (".csv", ".npz", ".npy", ".parquet", "-ubyte", "-ubyte.gz", "-python.tar.gz")
 TRAIN, VAL, TEST = (STORED_SPLITS.index(name) for name in ("train", "val", "test"))
 
 Labels = NDArray[Any]
@@ -241,12 +242,16 @@ class Gathering:
         return names, np.array([place[name] for name in written], np.int32)
 
     def _entries(self) -> list[Entry]:
+        """No two of the same name: files that give their rows names may give one twice."""
         entries: list[Entry] = []
+        taken: set[str] = set()
         for part in self.parts:
-            entries += (
-                Entry(part.row_name(row), (), where, len(entries) + row)
-                for row, where in enumerate(part.where)
-            )
+            for row, where in enumerate(part.where):
+                name = part.row_name(row)
+                if name in taken:
+                    name = row_name(part.name, row, len(part.where))
+                taken.add(name)
+                entries.append(Entry(name, (), where, len(entries)))
         return entries
 
     def _given(self) -> NDArray[np.int8]:
@@ -291,7 +296,7 @@ def groups_of(
 
 
 # The first labels of the genuine files: their names are the same for all three sets.
-_BEGINNINGS: dict[tuple[int, ...], str] = {
+_BEGINNINGS: Mapping[tuple[int, ...], str] = {
     (5, 0, 4, 1, 9, 2, 1, 3, 1, 4): "mnist",
     (7, 2, 1, 0, 4, 1, 4, 9, 5, 9): "mnist",
     (9, 0, 0, 3, 0, 2, 7, 2, 5, 5): "fashion_mnist",
@@ -330,6 +335,16 @@ def mnist_like(shape: Sequence[int], parts: Iterable[Part], names: Iterable[str]
     if any(other in called for other in _OTHERS):
         return ""
     return next((vocabulary for word, vocabulary in _CALLED if word in called), "")
+
+
+def leave(listing: Listing, used: Sequence[Other]) -> None:
+    """Skip all other files: data of other formats as not needed, the rest for its own reason."""
+    names = {other.entry.name for other in used}
+    data = [other for other in listing.others if other.basename.endswith(_DATA)]
+    for other in data:
+        if other.entry.name not in names:
+            listing.skip(other.entry.name, Reason.NOT_USED)
+    listing.leave(used=[*used, *data])
 
 
 def several(names: Sequence[str]) -> DatasetError:

@@ -167,7 +167,9 @@ class _Machine:
 
 
 def _as_text(what: Any, arguments: Any) -> Any:
-    """How Python 3 writes short bytes in old protocols: the only call whose outcome is data."""
+    """How Python 3 writes short bytes in old protocols: the only calls whose outcome is data."""
+    if what == Name("__builtin__", "bytes") and arguments == ():
+        return b""
     if what == Name("_codecs", "encode") and arguments[1:] == ("latin1",):
         return str(arguments[0]).encode("latin-1")
     return Call(what, arguments)
