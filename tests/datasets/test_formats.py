@@ -102,8 +102,9 @@ def test_the_letters_of_emnist_are_turned_upright(paths: Paths, tmp_path: Path) 
         f"gzip/{begin}images-idx3-ubyte.gz": idx(images),
         f"gzip/{begin}labels-idx1-ubyte.gz": idx(np.array(cycle(8)) + 1),
     }
+    files["gzip/emnist-letters-mapping.txt"] = b"1 65 97\n2 66 98\n"
     dataset = of_files(paths, tmp_path, files)
-    assert dataset.info.class_names == ("1", "2")
+    assert dataset.info.class_names == ("A", "B")
     seen = rows_by_name(dataset)[f"gzip/{begin}images-idx3-ubyte.gz#5"][2]
     assert seen == images[5].T.tobytes()
 
@@ -417,6 +418,16 @@ def test_tables_of_all_kinds(
     assert dataset.info.class_names == ("no", "sí")
     assert dataset.info.image_shape == (5, 5, channels)
     assert rows_by_name(dataset)["own.csv#3"][2] == images[3].tobytes()
+
+
+def test_the_tables_of_emnist(paths: Paths, tmp_path: Path) -> None:
+    images = pixels(8, 28, 28)
+    files = {
+        "emnist-letters-train.csv": table(images, cycle(8), header=False),
+        "emnist-letters-test.csv": table(images, cycle(8), header=False),
+    }
+    found = rows_by_name(of_files(paths, tmp_path, files))
+    assert found["emnist-letters-train.csv#5"][2] == images[5].T.tobytes()
 
 
 def test_a_label_at_the_end_and_an_id(paths: Paths, tmp_path: Path) -> None:

@@ -262,6 +262,18 @@ BAD: dict[str, tuple[Files, str]] = {
         {"train.csv": table(pixels(4, 16), cycle(4)) + b",".join([b"1"] * 30) + b"\n"},
         "“train.csv” is no regular table",
     ),
+    "csv: several": (
+        {f"emnist-{name}-train.csv": table(X, Y.tolist()) for name in ("letters", "digits")},
+        "several datasets in it: “emnist-digits-train.csv”, “emnist-letters-train.csv”.",
+    ),
+    "emnist: letters": (
+        {
+            "emnist-letters-train-images-idx3-ubyte": idx(X),
+            "emnist-letters-train-labels-idx1-ubyte": idx(Y),
+            "emnist-letters-mapping.txt": b"0 65\n",
+        },
+        "“emnist-letters-mapping.txt” does not name the letters of all labels (1).",
+    ),
     "csv: binary": ({"train.csv": bytes(range(256)) * 4}, "“train.csv” has"),
     "parquet: text": (
         {"train.parquet": b"hello, I am no parquet file"},

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from core.datasets.containers.listing import Container, Listing, Other
 from core.datasets.formats.base import NOT_TOLD, Format, Found, Reading
+from core.datasets.formats.emnist import is_turned, mapping_for, name_letters
 from core.datasets.formats.parts import (
     TEST,
     TRAIN,
@@ -85,7 +86,8 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
     gathering = Gathering()
     pairs = _pairs(files, gathering)
     used = [other for pair in pairs for other in (pair.images, pair.labels) if other]
-    leave(listing, used)
+    mapping = mapping_for(listing, used[0].basename) if used else None
+    leave(listing, [*used, *([mapping] if mapping else [])])
     listing.leave_pictures(Reason.NOT_USED)
     copies = dict(
         zip(
@@ -98,6 +100,8 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
     names = [container.origin, *(other.entry.name for other in used)]
     if vocabulary := mnist_like(shape, gathering.parts, names):
         gathering.speaks(vocabulary)
+    if mapping:
+        name_letters(gathering, mapping, container, reading.scratch)
     return gathering.found(listing)
 
 
@@ -199,8 +203,7 @@ def _copy(
 ) -> None:
     rows, height, width = header
     step = rows_per_block(height * width)
-    # The letters of EMNIST lie on their side, as MATLAB counts.
-    turned = "emnist" in other.basename
+    turned = is_turned(other.basename)
     for start in range(0, rows, step):
         count = min(step, rows - start)
         data = _exactly(file, count * height * width, other, header, start * height * width)

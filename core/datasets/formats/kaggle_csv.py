@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from core.datasets.containers.listing import Container, Listing, Other
 from core.datasets.formats.base import NOT_TOLD, Format, Found, Reading
+from core.datasets.formats.emnist import is_turned, mapping_for, name_letters
 from core.datasets.formats.parts import (
     TEST,
     TRAIN,
@@ -27,6 +29,7 @@ from core.datasets.formats.parts import (
     mnist_like,
     row_name,
     rows_per_block,
+    several,
 )
 from core.datasets.formats.pixels import Layout, Scale, flat_layout, scale_of, to_pictures
 from core.datasets.names import natural
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 _LABELS = ("label", "labels", "class", "target", "y", "digit", "category", "character")
 _IDS = ("id", "imageid", "image_id", "index", "unnamed: 0", "")
 _SIDES = (("train", TRAIN), ("val", VAL), ("test", TEST))
+_SPLIT = re.compile(r"train(ing)?|val(id(ation)?)?|test(ing)?")
+_JOINTS = "-_. 0123456789"
 _LONGEST_LINE = 20_000_000
 # Fewer columns than this are no picture but a table about something.
 _FEWEST = 16
@@ -78,7 +83,9 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
     files.sort(key=lambda other: natural(other.entry.name))
     copies = container.copy([other.entry for other in files], reading.scratch)
     tables, used = _tables(files, copies)
-    listing.leave(used=used)
+    _check_one_dataset(tables)
+    mapping = mapping_for(listing, used[0].basename)
+    listing.leave(used=[*used, *([mapping] if mapping else [])])
     tables.sort(key=lambda table: table.side if table.side >= 0 else -1)
     gathering = Gathering()
     progress = Progress(reading, sum(table.rows for table in tables))
@@ -88,7 +95,20 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
     names = [container.origin, *(table.name for table in tables)]
     if vocabulary := mnist_like(tables[0].layout.stored, gathering.parts, names):
         gathering.speaks(vocabulary)
+    if mapping:
+        name_letters(gathering, mapping, container, reading.scratch)
     return gathering.found(listing)
+
+
+def _check_one_dataset(tables: Sequence[_Table]) -> None:
+    """``train.csv`` and ``test.csv`` belong together; 28×28 and 8×8, or letters and digits, not."""
+    named: dict[tuple[str, tuple[int, int, int]], str] = {}
+    for table in tables:
+        basename = table.name.rpartition("/")[2].casefold().removesuffix(".csv")
+        key = (_SPLIT.sub("", basename).strip(_JOINTS), table.layout.shape)
+        named.setdefault(key, table.name)
+    if len(named) > 1:
+        raise several(list(named.values()))
 
 
 def _tables(files: Sequence[Other], copies: Sequence[Path]) -> tuple[list[_Table], list[Other]]:
@@ -188,7 +208,8 @@ def _read(table: _Table, reading: Reading, gathering: Gathering, progress: Progr
             scale = _scale(values, gathering)
         low, high = scale.low, scale.high
         good = np.asarray(((values >= low) & (values <= high)).all(axis=1))
-        pictures.add(to_pictures(values[good], table.layout, scale, reading.options.background))
+        block = to_pictures(values[good], table.layout, scale, reading.options.background)
+        pictures.add(block.transpose(0, 2, 1, 3) if is_turned(table.name.casefold()) else block)
         for row in np.flatnonzero(~good).tolist():
             gathering.skipped.append(_bad(table, start + row, values[row], scale))
         names += [
