@@ -103,6 +103,8 @@ class RunRecord(BaseModel, frozen=True):
     interrupted_by: Literal["server", "worker"] | None = None
     dataset_fingerprint: str | None = None
     class_names: tuple[str, ...] = ()
+    vocabulary: str = ""
+    """Whose class names these are, if the catalogues translate them."""
     image_shape: tuple[int, int, int] | None = None
     resize: str | None = None
     versions: dict[str, str] = {}

@@ -256,6 +256,7 @@ def _describe(record: RunRecord, dataset: Dataset) -> RunRecord:
     return record.changed(
         dataset_fingerprint=info.fingerprint,
         class_names=info.class_names,
+        vocabulary=info.vocabulary,
         image_shape=info.image_shape,
         resize=info.resize,
     )

@@ -18,6 +18,7 @@ from ui.forms import augmentation_from_form
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, number, percent
 from ui.messages import show_error
+from ui.names import class_names
 from ui.state import get_lab, guarded
 from ui.strips import Strip, strips
 
@@ -83,7 +84,8 @@ def _unchanged(info: DatasetInfo, split: Split) -> None:
         )
     )
     rows = first_of_each_class(split.labels, PICTURES)
-    names = [info.class_names[split.labels[row]] for row in rows]
+    called = class_names(info)
+    names = [called[split.labels[row]] for row in rows]
     thumbs = [
         Thumb(split.images[row], [name], _("original"))
         for row, name in zip(rows, names, strict=True)
@@ -152,7 +154,7 @@ def _many_draws_of_one(info: DatasetInfo, split: Split, config: AugmentConfig) -
     # Each image is mixed with its mirror place in the batch: the copies with all the others.
     rows = [row] * DRAWS + ((others or [row]) * DRAWS)[:DRAWS]
     after = _draw(info, config, _batch(info, split, rows), rows)
-    name = info.class_names[split.labels[row]]
+    name = class_names(info)[split.labels[row]]
     thumbs = [Thumb(split.images[row], [_("original"), name], _("original"))]
     thumbs += [
         Thumb(image, [mixed_label(info, share)], _("as training sees it"))
@@ -169,7 +171,7 @@ def _choose_image(info: DatasetInfo, split: Split) -> int:
     label = left.selectbox(
         _("Class"),
         present,
-        format_func=info.class_names.__getitem__,
+        format_func=class_names(info).__getitem__,
         key=f"augment_class.{info.fingerprint}",
         help=_("The class of the image that is drawn again and again."),
         persist_state="session",
@@ -188,9 +190,9 @@ def _choose_image(info: DatasetInfo, split: Split) -> int:
 
 def mixed_label(info: DatasetInfo, shares: NDArray[np.float32]) -> str:
     """``cat``, or ``70 % cat + 30 % dog`` where two images were mixed; the larger share first."""
-    order = np.argsort(-shares, kind="stable")
+    called, order = class_names(info), np.argsort(-shares, kind="stable")
     parts: list[tuple[float, str]] = [
-        (float(shares[i]), info.class_names[i]) for i in order if round(100 * shares[i]) > 0
+        (float(shares[i]), called[i]) for i in order if round(100 * shares[i]) > 0
     ]
     if len(parts) == 1:
         return parts[0][1]

@@ -15,7 +15,7 @@ from core.errors import N_, LabError
 from core.plots.bars import ClassCountsLabels, class_counts_info, plot_class_counts
 from ui.i18n import _, catalogue, language, moment, ngettext, number, say
 from ui.messages import show, show_error
-from ui.names import literal, shortened
+from ui.names import class_names, literal, shortened
 from ui.state import is_dark
 from ui.strips import SIZE, Strip, strips
 
@@ -69,7 +69,7 @@ def _draw_others() -> None:
 
 def classes_shown(info: DatasetInfo) -> list[int]:
     """The classes of the page: all of few; of many those asked for, or one page of them."""
-    names = info.class_names
+    names = class_names(info)
     if len(names) <= CLASSES_PER_PAGE:
         return list(range(len(names)))
     wanted = st.multiselect(
@@ -89,14 +89,14 @@ def sample_strips(
     dataset: Dataset, split: str, classes: list[int], seed: int, each: int
 ) -> list[Strip]:
     """Up to ``each`` pictures of every one of ``classes`` (indices), drawn by ``seed``."""
-    rows = dataset.split(split)
+    rows, names = dataset.split(split), class_names(dataset.info)
     found = []
     for label in classes:
         members = np.flatnonzero(rows.labels == label)
         chosen = np.random.default_rng([seed, label]).permutation(members)[:each]
         found.append(
             Strip(
-                name=dataset.info.class_names[label],
+                name=names[label],
                 note=ngettext("{n} image", "{n} images", len(members)),
                 images=[rows.images[row] for row in chosen],
                 alts=[rows.names[row] for row in chosen],
@@ -126,7 +126,7 @@ def class_balance(info: DatasetInfo) -> None:
     )
     st.plotly_chart(
         plot_class_counts(
-            class_counts_info(shortened(info.class_names), info.class_counts),
+            class_counts_info(shortened(class_names(info)), info.class_counts),
             labels,
             dark=is_dark(),
             decimal_comma=language() == "es",
@@ -147,7 +147,8 @@ def skewed(info: DatasetInfo) -> tuple[str, str, float] | None:
     counts = np.array(info.class_counts["train"])
     few, many = int(counts.argmin()), int(counts.argmax())
     ratio = counts[many] / max(1, counts[few])
-    return (info.class_names[few], info.class_names[many], ratio) if ratio > SKEW else None
+    names = class_names(info)
+    return (names[few], names[many], ratio) if ratio > SKEW else None
 
 
 def about(dataset: Dataset) -> None:

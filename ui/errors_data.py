@@ -25,11 +25,13 @@ from core.evaluation.predictions import Predictions, load_split, saved_splits
 from core.plots.matrix import MatrixInfo, MatrixLabels, MatrixScale, matrix_info, plot_matrix
 from core.records import RunRecord
 from ui.i18n import _, language, percent
+from ui.names import class_names
 from ui.state import get_lab, is_dark
 
 PAIRS = 30
 """So many of the most confused pairs are listed."""
 SPLIT_ORDER = ("test", "val")
+Name = tuple[str, int, str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Judged:
     """When its file was written; with ``run_id`` and ``split`` the name of this in every cache."""
     split: str
     classes: tuple[str, ...]
+    """As they are shown."""
     predictions: Predictions
     summary: Summary
     matrix: NDArray[np.int64]
@@ -52,8 +55,8 @@ class Judged:
         return self.summary.n - int(self.matrix.diagonal().sum())
 
     @property
-    def name(self) -> tuple[str, int, str]:
-        return self.run_id, self.version, self.split
+    def name(self) -> Name:
+        return self.run_id, self.version, self.split, self.classes
 
 
 def judged_splits(record: RunRecord) -> list[str]:
@@ -71,7 +74,7 @@ def judged_splits(record: RunRecord) -> list[str]:
 def judged(record: RunRecord, split: str) -> Judged:
     """Raises LabError when the predictions cannot be read."""
     path = get_lab().paths.run(record.id).predictions
-    return _judged(path, path.stat().st_mtime_ns, split, record.class_names)
+    return _judged(path, path.stat().st_mtime_ns, split, class_names(record))
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
@@ -122,7 +125,7 @@ def cells(judged: Judged, scale: MatrixScale) -> MatrixInfo:
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def _cells(name: tuple[str, int, str], scale: MatrixScale, _judged: Judged) -> MatrixInfo:
+def _cells(name: Name, scale: MatrixScale, _judged: Judged) -> MatrixInfo:
     return matrix_info(_judged.matrix, _judged.classes, scale)
 
 
@@ -134,7 +137,7 @@ def matrix_option(judged: Judged, scale: MatrixScale) -> dict[str, Any]:
 # Writing thousands of percentages takes too long to do it at every click.
 @st.cache_data(show_spinner=False, max_entries=32)
 def _matrix_option(
-    name: tuple[str, int, str], scale: MatrixScale, language: str, dark: bool, _judged: Judged
+    name: Name, scale: MatrixScale, language: str, dark: bool, _judged: Judged
 ) -> dict[str, Any]:
     labels = MatrixLabels(
         true=_("True class"), pred=_("Predicted class"), images=_("Images"), share=_("Share")

@@ -32,7 +32,8 @@ STATUS_COLOR = {
 TRANSLATED_KEYS = (
     *("form.", "train_view", "dataset", "data_view", "split.", "runs.status"),
     *("import_size", "import_resize", "import_color"),
-    *("augment_group", "augment_view"),
+    *("augment_group", "augment_view", "augment_class."),
+    *("classes.", "cell.true", "cell.pred"),
 )
 """Keys of widgets whose options are called differently in every language."""
 

@@ -23,7 +23,7 @@ from ui.frame import NO_EPOCH, stopped_at_once
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, ngettext, percent, say, say_error
 from ui.messages import show_error
-from ui.names import literal, shortened
+from ui.names import class_names, literal, shortened
 from ui.state import get_lab, is_dark
 
 MAX_MEGABYTES = 20
@@ -144,7 +144,7 @@ def samples(record: RunRecord, seed: int) -> list[Picture]:
     except LabError:
         return []
     chosen = np.random.default_rng(seed).permutation(len(rows))[:SAMPLES]
-    names = dataset.info.class_names
+    names = class_names(record)
     height, width, _channels = dataset.info.image_shape
     return [
         Picture(
@@ -219,7 +219,7 @@ def show_pictures(record: RunRecord, pictures: Sequence[Picture], k: int, *, key
         return
     for i, (picture, proba) in enumerate(zip(pictures, answers, strict=True)):
         with st.container(border=True):
-            _card(picture, top_k_info(record.class_names, proba, k), key=f"{key}.{i}")
+            _card(picture, top_k_info(class_names(record), proba, k), key=f"{key}.{i}")
 
 
 def _card(picture: Picture, top: TopKInfo, *, key: str) -> None:

@@ -14,6 +14,7 @@ from core.datasets.decoding import Decoding
 from core.errors import N_, DatasetError
 
 ColorMode = Literal["auto", "grey", "rgb"]
+LabelLevel = Literal["fine", "coarse"]
 Phase = Literal["listing", "fetching", "unpacking", "probing", "decoding", "writing"]
 
 
@@ -33,6 +34,8 @@ class ImportOptions(BaseModel, frozen=True):
     """Whether pictures that are cut off are taken as far as they go, or skipped."""
     seed: int = 0
     fractions: tuple[float, float, float] = (0.70, 0.15, 0.15)
+    labels: LabelLevel = "fine"
+    """Of sets that have both, as CIFAR-100: the classes, or the superclasses they belong to."""
 
     @property
     def decoding(self) -> Decoding:
@@ -85,6 +88,7 @@ def check_options(options: ImportOptions) -> None:
     for name, value, allowed in (
         ("resize", options.resize, get_args(ResizeMode)),
         ("color", options.color, get_args(ColorMode)),
+        ("labels", options.labels, get_args(LabelLevel)),
     ):
         if value not in allowed:
             raise DatasetError(

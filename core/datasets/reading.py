@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from core.datasets.decoding import Decoding, Header, Picture, decode_image, read_header
@@ -79,7 +79,10 @@ class InlineReader(BytesReader):
 
 @dataclass(frozen=True)
 class ArrayFiles:
-    """Makes readers of arrays: .npy files of uint8 (n, h, w, 1 or 3), mapped, never loaded."""
+    """Makes readers of arrays: .npy files of uint8 (n, h, w, 1 or 3), read row by row.
+
+    Not mapped: the pages of a map count as memory of every process that has touched them.
+    """
 
     files: Sequence[Path]
 
@@ -87,22 +90,44 @@ class ArrayFiles:
         return _ArrayReader(self.files)
 
 
+class _Opened(NamedTuple):
+    """An array on the disk: its pixels begin at ``start``, each row has this shape."""
+
+    file: BinaryIO
+    start: int
+    shape: tuple[int, ...]
+
+
 class _ArrayReader:
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = files
 
     @cached_property
-    def _arrays(self) -> list[NDArray[np.uint8]]:
-        return [np.load(file, mmap_mode="r") for file in self._files]
+    def _arrays(self) -> list[_Opened]:
+        return [_open_array(file) for file in self._files]
 
     def picture(self, where: Where, decoding: Decoding, at_least: int | None = None) -> Picture:
-        pixels = self._arrays[where.file][where.row]
-        plain = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
-        return Picture(Image.fromarray(np.ascontiguousarray(plain)), pixels.shape[:2])
+        file, start, shape = self._arrays[where.file]
+        size = math.prod(shape)
+        file.seek(start + where.row * size)
+        pixels = np.frombuffer(file.read(size), np.uint8).reshape(shape)
+        return Picture(
+            Image.fromarray(pixels[:, :, 0] if shape[2] == 1 else pixels), (shape[0], shape[1])
+        )
 
     def header(self, where: Where) -> Header:
-        height, width, channels = self._arrays[where.file].shape[1:]
+        height, width, channels = self._arrays[where.file].shape
         return Header((height, width), grey=channels == 1)
 
     def close(self) -> None:
-        """The maps go with the reader."""
+        if "_arrays" in vars(self):
+            for array in self._arrays:
+                array.file.close()
+
+
+def _open_array(path: Path) -> _Opened:
+    file = path.open("rb", buffering=0)
+    version = np.lib.format.read_magic(file)
+    assert version == (1, 0), "as the writer of the datasets writes it"
+    shape, _fortran, _dtype = np.lib.format.read_array_header_1_0(file)
+    return _Opened(file, file.tell(), shape[1:])

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from core.datasets.containers.folder import FolderContainer
 from core.datasets.containers.listing import Container
+from core.datasets.containers.single import SingleFile
 from core.datasets.containers.zip import ZipContainer
 from core.datasets.names import from_folder
 from core.errors import N_, NotFoundError
 
 OPENERS: dict[str, Callable[[Path, str], Container]] = {
+    **dict.fromkeys((".csv", ".npz", ".npy", ".parquet", "-ubyte", "-ubyte.gz"), SingleFile),
     ".zip": ZipContainer,
 }
 """By the end of the name; whatever is not here is opened as a zip, which says what is wrong."""
