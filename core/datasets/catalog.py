@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.datasets.dataset import SPLITS, DatasetInfo, damaged
+from core.datasets.dataset import STORED_SPLITS, DatasetInfo, damaged
 from core.errors import DatasetError, Text
 from core.paths import DatasetPaths, Paths
 
@@ -44,7 +44,7 @@ def _inspect(files: DatasetPaths) -> DatasetInfo | Text:
 
 def _check_files(info: DatasetInfo, files: DatasetPaths) -> None:
     height, width, channels = info.image_shape
-    for split in SPLITS:
+    for split in STORED_SPLITS:
         rows = info.splits.get(split, 0)
         smallest = {
             files.images(split): _NPY_HEADER + rows * height * width * channels,

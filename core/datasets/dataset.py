@@ -13,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from core.datasets.lineage import Lineage
 from core.datasets.report import ImportReport
 from core.errors import N_, DatasetError, Text
 from core.paths import DatasetPaths
 
 SPLITS = ("train", "val", "test")
+UNLABELLED = "unlabelled"
+"""The split of images whose class nobody has said: their labels are -1."""
+STORED_SPLITS = (*SPLITS, UNLABELLED)
 DIGITS = "digits"
 """The name of the built-in dataset."""
 
@@ -47,6 +51,8 @@ class DatasetInfo(BaseModel, frozen=True):
     skipped: int
     repaired: int = 0
     warnings: list[Text] = []
+    derived: Lineage | None = None
+    """What it was made of, unless it was imported."""
 
 
 class Names(Sequence[str]):

@@ -11,6 +11,7 @@ from enum import StrEnum
 import numpy as np
 from pydantic import BaseModel
 
+from core.datasets.dropped import Dropped
 from core.errors import N_, Text, text
 
 
@@ -128,19 +129,23 @@ def _spread(counts: Mapping[tuple[int, int], int], axis: int) -> tuple[int, int,
 
 
 class ImportReport(BaseModel, frozen=True):
-    """Every file of the source is either counted in ``imported`` or listed in ``skipped``."""
+    """Every file of the source is either counted in ``imported`` or listed in ``skipped``.
+
+    A derived dataset counts what it left out in ``dropped`` instead: see ``dropped.csv`` for all.
+    """
 
     origin: str
     imported: int
     skipped: list[Skipped] = []
     repaired: list[Repaired] = []
+    dropped: list[Dropped] = []
     warnings: list[Text] = []
     sizes: Sizes = Sizes()
 
     @property
     def files(self) -> int:
         """All files found, folders not counted."""
-        return self.imported + len(self.skipped)
+        return self.imported + len(self.skipped) + sum(d.count for d in self.dropped)
 
     @property
     def skipped_by_reason(self) -> dict[str, int]:

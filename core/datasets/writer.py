@@ -20,7 +20,8 @@ import psutil
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from core.datasets.dataset import SPLITS, DatasetInfo, ResizeMode
+from core.datasets.dataset import SPLITS, STORED_SPLITS, DatasetInfo, ResizeMode
+from core.datasets.lineage import Lineage
 from core.datasets.report import ImportReport
 from core.errors import N_, DatasetError
 from core.paths import DatasetPaths, Paths, write_atomic
@@ -182,7 +183,7 @@ def fingerprint(
     processes that wrote them have computed on the way."""
     total = hashlib.blake2b(digest_size=DIGEST_BYTES)
     total.update(json.dumps([list(class_names), image_shape]).encode())
-    for name in SPLITS:
+    for name in STORED_SPLITS:
         if name in splits:
             total.update(name.encode())
             total.update(splits[name].labels.astype("<i4").tobytes())
@@ -201,6 +202,7 @@ class Finished:
     resize: ResizeMode
     splits: dict[str, SplitRows]
     report: ImportReport
+    derived: Lineage | None = None
 
 
 def publish(paths: Paths, staging: DatasetPaths, finished: Finished) -> DatasetInfo:
@@ -238,22 +240,25 @@ def _sync(file: Path) -> None:
 def _describe(finished: Finished) -> DatasetInfo:
     classes = len(finished.class_names)
     counts = {
-        split: np.bincount(rows.labels, minlength=classes).tolist()
+        split: np.bincount(rows.labels[rows.labels >= 0], minlength=classes).tolist()
         for split, rows in finished.splits.items()
     }
+    present = [s for s in STORED_SPLITS if s in SPLITS or s in finished.splits]
+    rows = {split: len(finished.splits[split].labels) for split in finished.splits}
     return DatasetInfo(
         name=finished.name,
         title=finished.title,
         class_names=tuple(finished.class_names),
         image_shape=finished.image_shape,
-        splits={split: sum(counts.get(split, [])) for split in SPLITS},
-        class_counts={split: counts.get(split, [0] * classes) for split in SPLITS},
+        splits={split: rows.get(split, 0) for split in present},
+        class_counts={split: counts.get(split, [0] * classes) for split in present},
         resize=finished.resize,
         origin=finished.report.origin,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fingerprint=fingerprint(finished.class_names, finished.image_shape, finished.splits),
         imported=finished.report.imported,
-        skipped=len(finished.report.skipped),
+        skipped=finished.report.files - finished.report.imported,
         repaired=sum(r.count for r in finished.report.repaired),
         warnings=finished.report.warnings,
+        derived=finished.derived,
     )
