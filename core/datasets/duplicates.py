@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,7 +160,7 @@ def read_duplicates(paths: Paths, fingerprint: str) -> Duplicates | None:
             return Duplicates(*(saved[name] for name in Duplicates._fields))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError):  # half of a file, by a power cut: looked for again
+    except (OSError, ValueError, KeyError, BadZipFile):  # half of a file, by a power cut: looked for again
         file.unlink(missing_ok=True)
         return None
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from core.datasets import limits
-from core.datasets.dataset import STORED_SPLITS, DatasetInfo, ResizeMode
+from core.datasets.dataset import STORED_SPLITS, UNLABELLED, DatasetInfo, ResizeMode
 from core.datasets.layout import shortened
 from core.datasets.lineage import Ancestor, Lineage
 from core.errors import N_, DatasetError, Text, text
@@ -99,6 +99,11 @@ def _check_classes(recipe: Recipe, infos: Sequence[DatasetInfo]) -> None:
 
 def _check_rows(recipe: Recipe, infos: Sequence[DatasetInfo]) -> None:
     for origin, info in zip(recipe.origins, infos, strict=True):
+        if UNLABELLED in origin.relabel:
+            raise DatasetError(
+                N_("Images in the split “{split}” cannot be given a class one by one."),
+                split=UNLABELLED,
+            )
         for split, rows in [*origin.exclude.items(), *origin.relabel.items()]:
             have = info.splits.get(split, 0) if split in STORED_SPLITS else 0
             wrong = [row for row in rows if not 0 <= row < have]
