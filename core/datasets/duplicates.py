@@ -160,7 +160,12 @@ def read_duplicates(paths: Paths, fingerprint: str) -> Duplicates | None:
             return Duplicates(*(saved[name] for name in Duplicates._fields))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, BadZipFile):  # half of a file, by a power cut: looked for again
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        BadZipFile,
+    ):  # half of a file, by a power cut: looked for again
         file.unlink(missing_ok=True)
         return None
 
