@@ -150,11 +150,12 @@ class _Derivation:
 
     def _images(self, selection: Selection, splits: Sequence[str]) -> Iterator[_Chosen]:
         """The kept rows of ``splits``, block by block, as the new dataset will hold them."""
+        becomes = int(np.prod(self._shape))
         for number, dataset in enumerate(self._datasets):
             for split in splits:
                 wanted = selection.members(number, split)
                 rows = selection.row[wanted]
-                for block in row_blocks(dataset, split) if len(wanted) else ():
+                for block in row_blocks(dataset, split, becomes) if len(wanted) else ():
                     stop = block.start + len(block.images)
                     first, last = np.searchsorted(rows, [block.start, stop])
                     images = block.images[rows[first:last] - block.start]

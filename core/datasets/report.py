@@ -160,14 +160,16 @@ class ImportReport(BaseModel, frozen=True):
         writer.writerow([translate(N_("file")), translate(N_("outcome")), translate(N_("reason"))])
         for skipped in self.skipped:
             row = [skipped.name, translate(N_("skipped")), skipped.text.render(translate)]
-            writer.writerow([_cell(value) for value in row])
+            writer.writerow([spreadsheet_cell(value) for value in row])
         for repaired in self.repaired:
             how = repaired.text.render(translate)
             for name in repaired.examples:
-                writer.writerow([_cell(v) for v in (name, translate(N_("imported")), how)])
+                writer.writerow(
+                    [spreadsheet_cell(v) for v in (name, translate(N_("imported")), how)]
+                )
         return out.getvalue()
 
 
-def _cell(value: str) -> str:
+def spreadsheet_cell(value: str) -> str:
     """A file may be called ``=HYPERLINK(…)``; the apostrophe keeps spreadsheets from running it."""
     return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value

@@ -23,15 +23,17 @@ class Block(NamedTuple):
     images: NDArray[np.uint8]
 
 
-def row_blocks(dataset: Dataset, split: str) -> Iterator[Block]:
+def row_blocks(dataset: Dataset, split: str, becomes: int = 0) -> Iterator[Block]:
     """All rows in order; DatasetError if the file is damaged.
+
+    A block has about BLOCK_BYTES, also if every row ``becomes`` so many bytes.
 
     Read instead of mapped: mapped pages would count as memory of the process.
     """
     file = dataset.files.images(split)
     shape, rows = dataset.info.image_shape, dataset.info.splits.get(split, 0)
     row_bytes = int(np.prod(shape))
-    each = max(1, BLOCK_BYTES // row_bytes)
+    each = max(1, BLOCK_BYTES // max(row_bytes, becomes))
     try:
         with file.open("rb") as handle:
             np.lib.format.read_magic(handle)

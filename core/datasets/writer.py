@@ -251,7 +251,7 @@ def _describe(finished: Finished) -> DatasetInfo:
         class_names=tuple(finished.class_names),
         image_shape=finished.image_shape,
         splits={split: rows.get(split, 0) for split in present},
-        class_counts={split: counts.get(split, [0] * classes) for split in present},
+        class_counts={split: counts.get(split, [0] * classes) for split in SPLITS},
         resize=finished.resize,
         origin=finished.report.origin,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

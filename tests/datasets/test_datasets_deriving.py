@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.datasets import deriving
 from core.datasets.dataset import DatasetInfo
 from core.datasets.deriving import convert, derive_dataset
 from core.datasets.options import ImportProgress
@@ -16,6 +15,7 @@ from core.datasets.recipe import Origin, Recipe
 from core.datasets.registry import list_datasets, open_dataset
 from core.datasets.selecting import shares
 from core.datasets.ticking import WorkCancelledError
+from core.datasets.writer import RowFile
 from core.errors import DatasetError, NotFoundError
 from core.paths import Paths
 from tests.datasets.making import left_behind
@@ -307,7 +307,7 @@ def test_full_disk(paths: Paths, pets: DatasetInfo, monkeypatch: pytest.MonkeyPa
     def full(self: object, row: int, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(deriving.RowFile, "write", full)
+    monkeypatch.setattr(RowFile, "write", full)
     with pytest.raises(DatasetError, match="The disk is full; nothing was kept"):
         derive_dataset(paths, recipe(), "x")
     assert not [f for f in left_behind(paths) if "staging" in f]

@@ -66,7 +66,7 @@ def test_groups_and_what_is_wrong_with_them(paths: Paths) -> None:
     save_duplicates(paths, info.fingerprint, found)
     again = read_duplicates(paths, info.fingerprint)
     assert again is not None
-    assert all((x == y).all() for x, y in zip(found, again, strict=True))
+    assert [x.tolist() for x in again] == [x.tolist() for x in found]
 
 
 def test_none(paths: Paths) -> None:
