@@ -7,22 +7,23 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from core.datasets.dataset import STORED_SPLITS, UNLABELLED, Dataset, DatasetInfo, ResizeMode
+from core.datasets.dataset import SPLITS, UNLABELLED, Dataset, DatasetInfo, ResizeMode
 from core.datasets.deriving import open_origins, target_shape
 from core.datasets.limits import MAX_SIDE
 from core.datasets.recipe import Fractions, Origin, Recipe
 from core.datasets.registry import MAX_NAME, list_datasets
 from core.datasets.selecting import preview
 from core.datasets.work import Derive
-from core.errors import N_, LabError
+from core.errors import LabError
 from ui.data_look import SPLIT_NAMES
 from ui.i18n import _, ngettext, number
 from ui.import_view import RESIZE, propose_name
-from ui.messages import show, show_error
+from ui.messages import show_error
 from ui.state import get_lab
 from ui.work import begin_making, is_busy
 
-SPLIT_WORDS = {**SPLIT_NAMES, UNLABELLED: N_("unlabelled")}
+Counts = Mapping[str, Mapping[str, int]]
+"""Images by split and class."""
 MOST_PERCENT = 40
 """Of the images at most for validation, and for the test."""
 NAMED_CLASSES = 3
@@ -217,9 +218,9 @@ def _resize(infos: Sequence[DatasetInfo]) -> ResizeMode:
 
 
 def _outcome(recipe: Recipe, infos: Sequence[DatasetInfo], classes: Sequence[str]) -> None:
-    """How many images of each class there would be, and the button to make it so."""
+    """The button to make it so, and how many images of each class there would be."""
     st.subheader(_("What comes of it"))
-    possible = _preview(recipe, infos)
+    counts = _counted(recipe)
     proposed = propose_name(get_lab().paths, proposal(infos, classes) + ".zip")
     name = st.text_input(
         _("Name of the new dataset"),
@@ -234,11 +235,22 @@ def _outcome(recipe: Recipe, infos: Sequence[DatasetInfo], classes: Sequence[str
         key="organise.make",
         type="primary",
         icon=":material/library_add:",
-        disabled=not possible or is_busy(),
+        disabled=counts is None or is_busy(),
     )
     if pressed:
         about = " + ".join(info.name for info in infos)
         begin_making(Derive(recipe=recipe), name.strip() or proposed, about)
+    if counts is not None:
+        _preview(recipe, infos, counts)
+
+
+def _counted(recipe: Recipe) -> Counts | None:
+    """Images by split and class; None, with the reason on the page, if it cannot be."""
+    try:
+        return preview(open_origins(get_lab().paths, recipe), recipe)
+    except LabError as error:
+        show_error(error, "warning")
+        return None
 
 
 def proposal(infos: Sequence[DatasetInfo], classes: Sequence[str]) -> str:
@@ -248,23 +260,16 @@ def proposal(infos: Sequence[DatasetInfo], classes: Sequence[str]) -> str:
     return " ".join(words).replace("/", " ")
 
 
-def _preview(recipe: Recipe, infos: Sequence[DatasetInfo]) -> bool:
-    """The table of what would be; False, with the reason, if it cannot be."""
-    try:
-        datasets = open_origins(get_lab().paths, recipe)
-        counts = preview(datasets, recipe)
-    except LabError as error:
-        show_error(error, "warning")
-        return False
+def _preview(recipe: Recipe, infos: Sequence[DatasetInfo], counts: Counts) -> None:
     height, width, channels = target_shape(infos, recipe)
     colours = _("grey") if channels == 1 else _("RGB")
     images = sum(sum(rows.values()) for rows in counts.values())
     labelled = ngettext("{n} labelled image", "{n} labelled images", images)
     st.caption(f"{labelled} · {width}×{height} · {colours}")
     if recipe.duplicates != "keep":
-        show(_("Duplicates are counted in here; they are left out when it is made."), "info")
-    present = [split for split in STORED_SPLITS if split in counts and split != UNLABELLED]
-    table = pd.DataFrame({_(SPLIT_WORDS[split]): counts[split] for split in present})
+        st.caption(_("Duplicates are counted in here; they are left out when it is made."))
+    present = [split for split in SPLITS if split in counts]
+    table = pd.DataFrame({_(SPLIT_NAMES[split]): counts[split] for split in present})
     st.dataframe(
         table.rename_axis(_("class")),
         key="organise.preview",
@@ -278,4 +283,3 @@ def _preview(recipe: Recipe, infos: Sequence[DatasetInfo]) -> bool:
                 unlabelled,
             )
         )
-    return True
