@@ -6,6 +6,7 @@ import functools
 import html
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
 import streamlit as st
@@ -38,7 +39,11 @@ WHY = {
     Trouble.LEAK: N_("a network is measured on what it has learned: a leak"),
     Trouble.REPEAT: N_("it counts more than others"),
 }
-_HEAD = '<div style="font-size:.9rem;margin:.9rem 0 .35rem"><b>{title}</b> · {n}</div>'
+_ALL = '<div style="display:flex;flex-wrap:wrap;gap:1.25rem 2rem">{groups}</div>'
+_GROUP = (
+    '<div style="min-width:15rem"><div style="font-size:.85rem;max-width:15rem;'
+    'margin-bottom:.35rem"><b>{title}</b> · {n}</div>{pictures}</div>'
+)
 
 
 def duplicates_view(dataset: Dataset) -> None:
@@ -156,11 +161,8 @@ def _groups(dataset: Dataset, found: Duplicates) -> None:
     present = {split: dataset.split(split) for split in SPLITS if dataset.info.splits.get(split)}
     classes = dataset.info.class_names
     with st.container(key="duplicates"):
-        st.html(
-            "".join(
-                _group(_Shown(found, troubles[group], present, classes), group) for group in shown
-            )
-        )
+        groups = (_group(_Shown(found, troubles[g], present, classes), g) for g in shown)
+        st.html(_ALL.format(groups="".join(groups)))
 
 
 class _Shown(NamedTuple):
@@ -183,7 +185,8 @@ def _group(shown: _Shown, group: int) -> str:
         split, row = SPLITS[int(found.split[place])], int(found.row[place])
         rows, class_name = shown.splits[split], shown.classes[int(found.label[place])]
         words = (class_name, _(SPLIT_NAMES[split]), rows.names[row])
-        thumbs.append(Thumb(rows.images[row], words, " · ".join(words), tone))
+        caption = (*words[:2], PurePosixPath(words[2]).name)
+        thumbs.append(Thumb(rows.images[row], caption, " · ".join(words), tone))
     title = html.escape(_(TROUBLES[shown.trouble]))
     copies = html.escape(ngettext("{n} copy", "{n} copies", count))
-    return _HEAD.format(title=title, n=copies) + gallery_html(thumbs, THUMBNAIL)
+    return _GROUP.format(title=title, n=copies, pictures=gallery_html(thumbs, THUMBNAIL))
