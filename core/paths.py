@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,11 @@ def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None
 def default_root() -> Path:
     """``LIENZO_ARTIFACTS``, or ``artifacts/`` beside the code."""
     return Path(os.environ.get("LIENZO_ARTIFACTS") or Path(__file__).parents[1] / "artifacts")
+
+
+def _plain(fingerprint: str) -> str:
+    """Run folders and datasets may be copied from anywhere: what they say is no path."""
+    return re.sub(r"[^\w-]", "_", fingerprint)
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,16 @@ class DatasetPaths:
     def report(self) -> Path:
         return self.folder / "report.json"
 
+    @property
+    def recipe(self) -> Path:
+        """How a derived dataset was made, row by row where rows were named."""
+        return self.folder / "recipe.json"
+
+    @property
+    def dropped(self) -> Path:
+        """What a derived dataset left out, a line for every image."""
+        return self.folder / "dropped.csv"
+
     def images(self, split: str) -> Path:
         return self.folder / f"{split}-images.npy"
 
@@ -130,6 +146,14 @@ class Paths:
     def imports(self) -> Path:
         """Uploads waiting to be prepared, and datasets half prepared."""
         return self.root / "cache" / "imports"
+
+    def retired(self, fingerprint: str) -> DatasetPaths:
+        """What runs still show of a dataset that was deleted."""
+        return DatasetPaths(self.root / "retired" / _plain(fingerprint))
+
+    def duplicates(self, fingerprint: str) -> Path:
+        """Which rows of a dataset hold the same pixels."""
+        return self.root / "cache" / "duplicates" / f"{_plain(fingerprint)}.npz"
 
     @property
     def runner_lock(self) -> Path:

@@ -19,7 +19,9 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from core.config import RunConfig
-from core.datasets.registry import delete_dataset
+from core.datasets.jobs import check_idle
+from core.datasets.registry import check_not_built_in, rename_dataset
+from core.datasets.retiring import delete_dataset, forget, is_retired
 from core.errors import N_, DatasetError, LabError, RunError, StoreError, Text
 from core.paths import Paths
 from core.records import (
@@ -164,12 +166,23 @@ class Store:
         folder = run_paths(self.paths, run_id).folder
         if self._is_running(folder):
             raise RunError(N_("Run {run} is running: stop it before deleting it."), run=run_id)
+        fingerprint = _fingerprint(folder)
         # The rename makes the run vanish at once and as a whole, however long removal takes.
         doomed = folder.with_name(f".deleted-{run_id}")
         folder.rename(doomed)
         with self._engine.begin() as connection:
             connection.execute(RUNS.delete().where(RUNS.c.id == run_id))
         shutil.rmtree(doomed)
+        self._forget_images(fingerprint)
+
+    def _forget_images(self, fingerprint: str | None) -> None:
+        """Images kept of a deleted dataset go with the last run that shows them."""
+        if fingerprint and is_retired(self.paths, fingerprint) and not self.showing(fingerprint):
+            forget(self.paths, fingerprint)
+
+    def showing(self, fingerprint: str) -> list[RunRecord]:
+        """The runs that show images of the dataset with this fingerprint, or may yet."""
+        return [record for record in self.runs() if record.dataset_fingerprint == fingerprint]
 
     def _is_running(self, folder: Path) -> bool:
         """Whether somebody trains the run, here or on another machine; a run that cannot be read
@@ -192,27 +205,41 @@ class Store:
         return [record for row in rows if (record := _record(row)) is not None]
 
     def check_unused(self, dataset: str) -> None:
-        """Raises DatasetError if a run that is queued or running needs the dataset."""
+        """Raises DatasetError if a run that is queued or running, or a job, needs the dataset, or
+        if it is the built-in one."""
+        check_not_built_in(dataset)
+        check_idle(self.paths, dataset)
         for record in self.runs(RunStatus.QUEUED, RunStatus.RUNNING):
             if record.config.data.dataset == dataset:
                 raise DatasetError(
                     N_(
-                        "“{name}” cannot be deleted: the run {run} is training on it or waiting "
-                        "to. Stop the run first, or wait for its end."
+                        "“{name}” is in use: the run {run} is training on it or waiting to. "
+                        "Stop the run first, or wait for its end."
                     ),
                     name=dataset,
                     run=record.id,
                 )
 
-    def delete_dataset(self, name: str) -> None:
-        """Remove a dataset.
+    def delete_dataset(self, name: str, *, keep_images: bool = True) -> None:
+        """Remove a dataset; what runs show of it stays until they are deleted, if ``keep_images``.
 
         Raises:
             NotFoundError: if there is none of that name.
             DatasetError: if a run needs it.
         """
         self.check_unused(name)
-        delete_dataset(self.paths, name)
+        fingerprints = {record.dataset_fingerprint for record in self.runs()}
+        delete_dataset(self.paths, name, fingerprints if keep_images else ())
+
+    def rename_dataset(self, name: str, new: str) -> str:
+        """Call a dataset ``new``; runs find it by its fingerprint.
+
+        Raises:
+            NotFoundError: if there is none called ``name``.
+            DatasetError: if the new name is taken or impossible, or a run needs the dataset.
+        """
+        self.check_unused(name)
+        return rename_dataset(self.paths, name, new)
 
     def count(self) -> int:
         with self._engine.connect() as connection:
@@ -268,6 +295,14 @@ def _read_folder(folder: Path) -> RunRecord:
     if not (folder / "run.json").is_file():
         raise StoreError(N_("{folder} has no run.json."), folder=folder.name)
     return read_record_file(folder / "run.json")
+
+
+def _fingerprint(folder: Path) -> str | None:
+    """Of the dataset that a run has seen; None for a run that cannot be read."""
+    try:
+        return read_record_file(folder / "run.json").dataset_fingerprint
+    except StoreError:
+        return None
 
 
 def _record(row: str) -> RunRecord | None:

@@ -34,7 +34,7 @@ from core.callbacks import (
 from core.checkpoint import Array, TrainingState, load_checkpoint
 from core.config import RunConfig, TrainConfig
 from core.datasets.dataset import Dataset
-from core.datasets.registry import open_dataset
+from core.datasets.retiring import open_for_run
 from core.errors import N_, DatasetError, RunError
 from core.evaluating import EVAL_BATCH, evaluate, evaluated_rows
 from core.failures import explain
@@ -144,7 +144,7 @@ def _own(
     try:
         with _scratch(files), signal.watching(files.stop):
             write_progress(files, Progress(epochs=record.config.train.epochs))
-            dataset = open_dataset(paths, record.config.data.dataset)
+            dataset = open_for_run(paths, record.config.data.dataset, record.dataset_fingerprint)
             record = _describe(record, dataset)
             write_record(paths, record)
             record = _train(record, dataset, files, signal, extra)

@@ -8,12 +8,14 @@ from ui.data_view import actions, choose_dataset, figures, show_damaged, show_de
 from ui.i18n import _
 from ui.import_view import import_form, imports_panel, welcome_import
 from ui.nav import guard
+from ui.organise_view import organise
 
 guard()
 VIEWS = {
     "look": _("Look at the images"),
     "augment": _("Try augmentation"),
     "import": _("Bring your own images"),
+    "organise": _("Organise"),
 }
 st.session_state.setdefault("data_view", "look")
 welcome_import()
@@ -46,6 +48,8 @@ with buttons:
 
 if view == "augment":
     augmentation(dataset)
+elif view == "organise":
+    organise(dataset)
 else:
     samples(dataset)
     class_balance(dataset.info)

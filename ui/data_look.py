@@ -14,6 +14,7 @@ from core.datasets.report import ImportReport, Sizes
 from core.errors import N_, LabError
 from core.plots.bars import ClassCountsLabels, class_counts_info, plot_class_counts
 from ui.i18n import _, catalogue, language, moment, ngettext, number, say
+from ui.lineage import dropped_button, lineage, show_duplicates_button
 from ui.messages import show, show_error
 from ui.names import class_names, literal, shortened
 from ui.state import is_dark
@@ -192,10 +193,15 @@ def _height(rows: int) -> int:
 
 def _report(info: DatasetInfo, report: ImportReport) -> None:
     st.subheader(_("Import report"))
+    sentence = (
+        N_("From {origin}, {when}. {imported} of {files} images taken.")
+        if info.derived
+        else N_("From {origin}, {when}. {imported} of {files} files imported.")
+    )
     st.caption(
         literal(
             _(
-                "From {origin}, {when}. {imported} of {files} files imported.",
+                sentence,
                 origin=report.origin,
                 when=moment(datetime.fromisoformat(info.created)),
                 imported=report.imported,
@@ -203,15 +209,20 @@ def _report(info: DatasetInfo, report: ImportReport) -> None:
             )
         )
     )
+    lineage(info)
     for warning in report.warnings:
         show(say(warning), "warning")
-    if not report.skipped and not report.repaired:
+        show_duplicates_button(warning)
+    if not report.skipped and not report.repaired and not report.dropped:
         st.caption(_("Nothing was skipped, and nothing had to be repaired."))
         return
     st.dataframe(_outcomes(report), key="outcomes", hide_index=True)
     if report.skipped:
         with st.expander(_("Skipped files")):
             _skipped_files(report)
+    if report.dropped:
+        dropped_button(info)
+        return
     st.download_button(
         _("Download the report (CSV)"),
         # The language is asked for now: the download itself belongs to no session.
@@ -228,8 +239,9 @@ def _outcomes(report: ImportReport) -> pd.DataFrame:
     """Files per outcome and reason."""
     skipped = [(_("skipped"), _(why), n) for why, n in report.skipped_by_reason.items()]
     repaired = [(_("repaired"), say(kind.text), kind.count) for kind in report.repaired]
+    dropped = [(_("left out"), say(kind.text), kind.count) for kind in report.dropped]
     columns = [_("Outcome"), _("Reason"), _("Files")]
-    return pd.DataFrame([*skipped, *repaired], columns=columns)
+    return pd.DataFrame([*skipped, *dropped, *repaired], columns=columns)
 
 
 def _skipped_files(report: ImportReport) -> None:

@@ -12,6 +12,7 @@ from core.datasets.registry import (
     list_datasets,
     open_dataset,
 )
+from core.datasets.retiring import kept_bytes
 from core.errors import N_, LabError
 from core.presets import preset_config
 from ui.address import read_address, write_address
@@ -25,6 +26,7 @@ from ui.state import get_lab, go_to, guarded
 TITLES = {DIGITS: N_("Handwritten digits")}
 """What a built-in dataset is called, besides its name."""
 DELETED = "_dataset_deleted"
+KEEP = "delete_keep"
 
 
 def choose_dataset() -> Dataset | None:
@@ -121,6 +123,7 @@ def show_delete_dialog() -> None:
     name = st.session_state.pop("_delete_dataset", None)
     if name is not None:
         st.session_state.pop(DELETED, None)
+        st.session_state.pop(KEEP, None)
         st.dialog(_("Delete the dataset?"))(_delete_dialog)(name)
 
 
@@ -132,24 +135,38 @@ def _delete_dialog(name: str) -> None:
     except LabError as error:
         show_error(error)
         return
-    trained = sum(r.config.data.dataset == name for r in get_lab().store.runs())
     st.write(_("“{name}” and all its images will be gone for good.", name=literal(name)))
-    if trained:
-        st.warning(
-            ngettext(
-                "{n} run was trained on it. It keeps its figures, but its images cannot be "
-                "shown any more.",
-                "{n} runs were trained on it. They keep their figures, but their images cannot "
-                "be shown any more.",
-                trained,
-            )
-        )
+    _keep_for_runs(name)
     st.button(
         _("Delete for good"), key="delete_sure", type="primary", on_click=_delete, args=(name,)
     )
 
 
+def _keep_for_runs(name: str) -> None:
+    """Whether runs shall still show the images that they have judged, and the room it takes."""
+    lab = get_lab()
+    infos = {info.name: info for info in list_datasets(lab.paths)}
+    shown = len(lab.store.showing(infos[name].fingerprint)) if name in infos else 0
+    if shown:
+        megabytes = max(1, round(kept_bytes(infos[name]) / 1e6))
+        st.checkbox(
+            ngettext(
+                "Keep the images that {n} run shows on the Errors page ({megabytes} MB)",
+                "Keep the images that {n} runs show on the Errors page ({megabytes} MB)",
+                shown,
+                megabytes=megabytes,
+            ),
+            value=True,
+            key=KEEP,
+            help=_(
+                "Those of validation and test; they go with the last of these runs. Without them "
+                "the runs keep their figures only."
+            ),
+        )
+
+
 def _delete(name: str) -> None:
     """In a callback: what stands in the way is said at the top of the page."""
-    guarded(functools.partial(get_lab().store.delete_dataset, name))
+    keep = bool(st.session_state.get(KEEP, True))
+    guarded(functools.partial(get_lab().store.delete_dataset, name, keep_images=keep))
     st.session_state[DELETED] = True

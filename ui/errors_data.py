@@ -10,9 +10,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.datasets.dataset import Split
-from core.datasets.registry import open_dataset
-from core.errors import N_, DatasetError, NotFoundError
+from core.datasets.dataset import Dataset, Split
+from core.datasets.retiring import open_seen
+from core.errors import N_, NotFoundError
 from core.evaluation.confusions import ConfusedPair, most_confused
 from core.evaluation.metrics import (
     ClassScore,
@@ -99,24 +99,16 @@ def _judged(path: Path, changed: int, split: str, names: tuple[str, ...]) -> Jud
 def pictures(record: RunRecord, split: str) -> Split:
     """The images that the predictions are about.
 
-    Raises LabError when the dataset is gone or is not the one that the run has seen.
+    Raises LabError when the dataset is gone and nothing was kept of it.
     """
     paths, name = get_lab().paths, record.config.data.dataset
-    try:
-        found = open_dataset(paths, name).info.fingerprint
-    except NotFoundError as error:
-        raise DatasetError(N_("The dataset “{name}” is no longer here."), name=name) from error
-    if found != record.dataset_fingerprint:
-        raise DatasetError(
-            N_("The dataset “{name}” is not the one that this run has seen: it was replaced."),
-            name=name,
-        )
-    return _pictures(name, found, split, str(paths.root))
+    dataset = open_seen(paths, name, record.dataset_fingerprint)
+    return _pictures(dataset.info.fingerprint, split, str(dataset.files.folder), dataset)
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
-def _pictures(name: str, fingerprint: str, split: str, root: str) -> Split:
-    return open_dataset(get_lab().paths, name).split(split)
+def _pictures(fingerprint: str, split: str, folder: str, _dataset: Dataset) -> Split:
+    return _dataset.split(split)
 
 
 def cells(judged: Judged, scale: MatrixScale) -> MatrixInfo:

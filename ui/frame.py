@@ -30,7 +30,7 @@ STATUS_COLOR = {
 
 
 TRANSLATED_KEYS = (
-    *("form.", "train_view", "dataset", "data_view", "split.", "runs.status"),
+    *("form.", "train_view", "dataset", "data_view", "split.", "runs.status", "organise"),
     *("import_size", "import_resize", "import_color"),
     *("augment_group", "augment_view", "augment_class."),
     *("classes.", "cell.true", "cell.pred"),

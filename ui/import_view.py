@@ -25,11 +25,10 @@ from ui.i18n import _, duration, number, say
 from ui.messages import show, show_error
 from ui.names import literal
 from ui.state import get_lab, guarded
+from ui.work import OWN, WORK_PHASES, export_button, forget_searches
 
 REFRESH_SECONDS = 1.0
 MAX_MEGABYTES = 500
-OWN = "_import_job"
-"""The import that this session has started and waits for."""
 ARRIVED = "_import_arrived"
 UPLOADS = "_import_uploads"
 """How many files have become datasets: a new number gives an empty uploader."""
@@ -95,6 +94,7 @@ def imports_panel() -> None:
     """All imports on the disk, whoever began them; those under way refresh themselves."""
     if message := st.session_state.pop(ARRIVED, None):
         show(message, "success", icon=":material/check_circle:")
+    forget_searches()
     states = list_imports(get_lab().paths)
     if states:
         active = any(not state.is_over() for state in states)
@@ -121,6 +121,9 @@ def _card(state: ImportState) -> None:
     with button:
         if not state.is_over():
             _job_button(_("Cancel"), "cancel", state, cancel_import)
+        elif state.kind == "export":
+            export_button(state)
+            _job_button(_("Dismiss"), "dismiss", state, dismiss_import)
         elif state.status == "finished":
             st.button(
                 _("Look at it"), key=f"open.{state.job_id}", on_click=_open_finished, args=(state,)
@@ -140,7 +143,8 @@ def _job_button(label: str, name: str, state: ImportState, action: object) -> No
 
 
 def _ended(state: ImportState) -> None:
-    title = f"**{literal(state.name)}** ({literal(state.filename)})"
+    about = f" ({literal(state.filename)})" if state.filename else ""
+    title = f"**{literal(state.name)}**{about}"
     parts = [say(part) for part in (state.message, state.remedy) if part]
     body = f"{title}: {literal(' '.join(parts))}"
     box = {"finished": st.success, "failed": st.error}.get(state.status, st.info)
@@ -156,7 +160,8 @@ def _moving(state: ImportState) -> None:
 def _how_far(state: ImportState) -> str:
     """Phase, pictures, pace and what is left of it, as far as they are known."""
     progress = state.progress
-    phase = _("Receiving the file") if state.status == "uploading" else _(PHASES[progress.phase])
+    phases = WORK_PHASES.get(state.kind, PHASES)
+    phase = _("Receiving the file") if state.status == "uploading" else _(phases[progress.phase])
     if not progress.total:
         return phase
     parts = [phase, _("{done} of {total}", done=progress.done, total=progress.total)]

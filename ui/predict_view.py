@@ -13,9 +13,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.datasets.dataset import ResizeMode
 from core.datasets.decoding import EXTENSIONS, decode_image
-from core.datasets.registry import open_dataset
 from core.datasets.report import REPAIRS
 from core.datasets.resizing import fit, prepare
+from core.datasets.retiring import open_seen
 from core.errors import N_, ImageError, LabError, Text
 from core.plots.bars import TopKInfo, plot_top_k, top_k_info
 from core.records import RunRecord, RunStatus
@@ -137,9 +137,8 @@ def _prepared(
 def samples(record: RunRecord, seed: int) -> list[Picture]:
     """Some pictures of the run's test split; none if its dataset is gone or another by now."""
     try:
-        dataset = open_dataset(get_lab().paths, record.config.data.dataset)
-        if dataset.info.fingerprint != record.dataset_fingerprint:
-            return []
+        name, fingerprint = record.config.data.dataset, record.dataset_fingerprint
+        dataset = open_seen(get_lab().paths, name, fingerprint)
         rows = dataset.split("test" if dataset.info.splits.get("test") else "val")
     except LabError:
         return []

@@ -52,7 +52,7 @@ def list_(context: Context) -> Answer:
 
 
 def show(context: Context) -> Answer:
-    return _shown(context.dataset(context.options.name))
+    return shown(context.dataset(context.options.name))
 
 
 def add(context: Context) -> Answer:
@@ -64,7 +64,7 @@ def add(context: Context) -> Answer:
         raise WrongUseError(error.text.msgid, remedy=error.remedy, **error.text.params) from error
     cancelled = threading.Event()
     notice = "Cancelling the import… (Ctrl-C again aborts at once)"
-    with interruptible(cancelled.set, notice), closing(_ProgressBar()) as on_progress:
+    with interruptible(cancelled.set, notice), closing(ProgressBar()) as on_progress:
         import_dataset(
             context.paths,
             PathSource(Path(options.path)),
@@ -75,14 +75,14 @@ def add(context: Context) -> Answer:
             on_progress=on_progress,
             should_stop=cancelled.is_set,
         )
-    return _shown(context.dataset(name))
+    return shown(context.dataset(name))
 
 
 def delete(context: Context) -> Answer:
     name = context.options.name
     if not context.confirm(f"Delete the dataset {printable(name)}?"):
         return Answer({"name": name, "deleted": False}, "Nothing was deleted.")
-    context.store.delete_dataset(name)
+    context.store.delete_dataset(name, keep_images=not context.options.drop_images)
     return Answer({"name": name, "deleted": True}, f"{printable(name)} was deleted.")
 
 
@@ -99,7 +99,7 @@ def _summary(info: DatasetInfo) -> dict[str, object]:
     }
 
 
-def _shown(dataset: Dataset) -> Answer:
+def shown(dataset: Dataset) -> Answer:
     info, report = dataset.info, dataset.report()
     document = {
         **_summary(info),
@@ -114,6 +114,8 @@ def _shown(dataset: Dataset) -> Answer:
             {"repair": str(r.text), "count": r.count, "examples": r.examples[:SHOWN_SKIPPED]}
             for r in report.repaired
         ],
+        "dropped": {d.reason.value: d.count for d in report.dropped},
+        "derived": info.derived.model_dump(mode="json") if info.derived else None,
         "warnings": [str(warning) for warning in report.warnings],
         "sizes": report.sizes.model_dump(mode="json"),
     }
@@ -131,6 +133,8 @@ def _paragraphs(dataset: Dataset) -> Iterator[str]:
             ("resized by", info.resize),
             ("files", f"{amount(report.imported)} imported, {amount(len(report.skipped))} skipped"),
             *(("warning", str(warning)) for warning in report.warnings),
+            *(("made by", str(step)) for step in (info.derived.steps if info.derived else ())),
+            *(("left out", f"{amount(d.count)}: {d.text}") for d in report.dropped),
             *(("repaired", f"{amount(r.count)}: {r.text}") for r in report.repaired),
         ]
     )
@@ -151,7 +155,7 @@ def _class_table(info: DatasetInfo) -> str:
     return table(("class", *SPLITS), rows, right=SPLITS)
 
 
-class _ProgressBar:
+class ProgressBar:
     """One bar for every phase of an import; that of the decoding stays on the screen."""
 
     def __init__(self) -> None:
@@ -203,7 +207,7 @@ def image_size(value: str) -> int | tuple[int, int]:
     return (_side(height), _side(width)) if times else _side(width)
 
 
-def _add_name(parser: argparse.ArgumentParser) -> None:
+def add_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="see the command data list")
 
 
@@ -229,7 +233,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _delete_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_name(parser)
+    add_name(parser)
+    parser.add_argument(
+        "--drop-images",
+        action="store_true",
+        help="also delete the images that runs show their errors with",
+    )
     add_yes(parser)
 
 
@@ -239,7 +248,7 @@ DATA = Group(
     (
         Command("list", "List all datasets.", list_),
         Command("add", "Import a zip or folder of pictures.", add, _add_arguments),
-        Command("show", "Show one dataset and how its import went.", show, _add_name),
+        Command("show", "Show one dataset and how its import went.", show, add_name),
         Command("delete", "Delete a dataset.", delete, _delete_arguments),
     ),
 )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from core.datasets.lineage import Lineage
 from core.datasets.report import ImportReport
 from core.errors import N_, DatasetError, Text
 from core.paths import DatasetPaths
@@ -55,6 +56,8 @@ class DatasetInfo(BaseModel, frozen=True):
     """Whose class names these are, if the catalogues translate them (``cifar10``)."""
     groups: tuple[str, ...] = ()
     """The superclass of every class, where there are any."""
+    derived: Lineage | None = None
+    """What it was made of, unless it was imported."""
 
 
 class Names(Sequence[str]):

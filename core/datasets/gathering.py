@@ -31,6 +31,12 @@ _REASONS: Mapping[str, Reason] = {
     TOO_MANY_PIXELS: Reason.TOO_LARGE,
 }
 
+LEAK = N_(
+    "Pictures of the split “{split}” that are also in “train”, pixel for pixel: {n}. The accuracy "
+    "measured on it will look better than it is."
+)
+"""The warning for which a page can show the pictures."""
+
 
 class Gathered:
     """The outcomes of all chunks; arrays have a row for every picture of the plan."""
@@ -116,7 +122,7 @@ def finish(
             files[split].close()
             files[split].file.unlink()
     counts = class_counts(splits, len(names))
-    warnings = [*plan.warnings, *lost, *missing_in_splits(names, counts), *_leaks(splits)]
+    warnings = [*plan.warnings, *lost, *missing_in_splits(names, counts), *leaks(splits)]
     groups = [plan.found.groups[i] for i in kept] if plan.found.groups else []
     return Result(names, splits, gathered, warnings, groups)
 
@@ -162,7 +168,7 @@ def _unreadable(gathered: Gathered) -> DatasetError:
     )
 
 
-def _leaks(splits: Mapping[str, SplitRows]) -> list[Text]:
+def leaks(splits: Mapping[str, SplitRows]) -> list[Text]:
     """Warnings of pictures that a network would be tested on after having learned them."""
     if "train" not in splits:
         return []
@@ -174,14 +180,5 @@ def _leaks(splits: Mapping[str, SplitRows]) -> list[Text]:
     for split, digests in zip([s for s in SPLITS[1:] if s in splits], others, strict=True):
         doubled = int(np.isin(digests, learned).sum())
         if doubled:
-            warnings.append(
-                text(
-                    N_(
-                        "Pictures of the split “{split}” that are also in “train”, pixel for "
-                        "pixel: {n}. The accuracy measured on it will look better than it is."
-                    ),
-                    n=doubled,
-                    split=split,
-                )
-            )
+            warnings.append(text(LEAK, n=doubled, split=split))
     return warnings

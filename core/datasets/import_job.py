@@ -14,6 +14,8 @@ from core.datasets.importing import import_dataset
 from core.datasets.jobs import JobPaths, JobProgress, JobRequest, failure
 from core.datasets.options import ImportCancelledError, ImportProgress
 from core.datasets.sources import PathSource
+from core.datasets.ticking import WorkCancelledError
+from core.datasets.work_job import do_work
 from core.errors import N_, LabError, text
 from core.paths import Paths
 
@@ -24,8 +26,12 @@ def run_job(folder: Path) -> JobProgress:
     request = JobRequest.model_validate_json(files.request.read_bytes())
     last = _Reporter(files)
     try:
-        end = _import(files, request, last)
-    except ImportCancelledError as error:
+        if request.work is None:
+            end = _import(files, request, last)
+        else:
+            # imports/<job_id> → artifacts/
+            end = do_work(Paths(files.folder.parents[2]), files, request, last)
+    except (ImportCancelledError, WorkCancelledError) as error:
         end = JobProgress(status="cancelled", message=error.text)
     except LabError as error:
         end = failure(error)
@@ -34,7 +40,9 @@ def run_job(folder: Path) -> JobProgress:
         end = JobProgress(
             status="failed",
             message=text(
-                N_("The import failed unexpectedly ({error})."),
+                N_("The import failed unexpectedly ({error}).")
+                if request.work is None
+                else N_("The work failed unexpectedly ({error})."),
                 error=f"{type(error).__name__}: {error}",
             ),
             remedy=text(N_("What happened is in {log}."), log=str(files.log)),

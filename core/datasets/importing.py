@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import hashlib
 import os
 import shutil
 import time
@@ -12,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from core.datasets import limits
@@ -33,9 +30,9 @@ from core.datasets.options import (
 from core.datasets.planning import Plan, make_plan
 from core.datasets.reading import Where
 from core.datasets.registry import validate_name
+from core.datasets.reserving import full_disk_said, reserved
 from core.datasets.workers import Item, Setup, decode_all, probe
 from core.datasets.writer import Finished, RowFile, publish, staging_folder
-from core.errors import N_, DatasetError
 from core.paths import DatasetPaths, Paths
 
 PROBES = 2000
@@ -72,42 +69,9 @@ def import_dataset(
     name = validate_name(paths, name)
     paths.create()
     work = _Work(source, options, on_progress, should_stop, processes)
-    with _full_disk_said(), _reserved(paths, name), staging_folder(paths) as staging:
+    with full_disk_said(), reserved(paths, name), staging_folder(paths) as staging:
         finished = work.prepare(staging, name)
         return publish(paths, staging, finished)
-
-
-@contextlib.contextmanager
-def _reserved(paths: Paths, name: str) -> Iterator[None]:
-    """Keeps other processes from importing under the same name; the system frees it at a kill."""
-    digest = hashlib.blake2b(name.casefold().encode(), digest_size=8).hexdigest()
-    file = paths.imports / f".name-{digest}.lock"
-    try:
-        with FileLock(file, timeout=0):
-            validate_name(paths, name)
-            try:
-                yield
-            finally:
-                # Windows keeps it while it is locked.
-                with contextlib.suppress(OSError):
-                    file.unlink()
-    except Timeout as error:
-        raise DatasetError(
-            N_("A dataset called “{name}” is being imported right now. Choose another name."),
-            name=name,
-        ) from error
-
-
-@contextlib.contextmanager
-def _full_disk_said() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise DatasetError(
-            N_("The disk is full; nothing was kept. Make room, or choose a smaller picture size.")
-        ) from error
 
 
 class _Work:

@@ -1,4 +1,5 @@
-"""Imports for the app: each in a process of its own, found again by its folder.
+"""Imports for the app, and other long work on datasets: each in a process of its own, found again
+by its folder.
 
 ``imports/<job_id>/`` holds ``job.json`` (what is asked), ``upload.zip`` (until the end),
 ``process.json`` (who works on it), ``progress.json`` (how far), ``log.txt`` and, while somebody
@@ -24,6 +25,7 @@ from pydantic import BaseModel
 from core.datasets import limits
 from core.datasets.options import ImportOptions, ImportProgress, check_options
 from core.datasets.registry import validate_name
+from core.datasets.work import Derive, Work
 from core.datasets.writer import Owner, sweep
 from core.errors import N_, DatasetError, LabError, NotFoundError, Text, text
 from core.paths import Paths, write_atomic
@@ -43,8 +45,10 @@ class JobRequest(BaseModel, frozen=True):
     job_id: str
     filename: str
     name: str
-    options: ImportOptions
+    options: ImportOptions = ImportOptions()
     created: float
+    work: Work | None = None
+    """What to do with datasets that are here; None for an import."""
 
 
 class JobProgress(BaseModel, frozen=True):
@@ -74,6 +78,15 @@ class ImportState:
     @property
     def filename(self) -> str:
         return self.request.filename
+
+    @property
+    def reserves(self) -> bool:
+        """Whether a dataset of this name comes of it."""
+        return self.kind in ("import", "derive")
+
+    @property
+    def kind(self) -> Literal["import", "derive", "export", "duplicates"]:
+        return self.request.work.kind if self.request.work else "import"
 
     @property
     def status(self) -> JobStatus:
@@ -108,6 +121,11 @@ class JobPaths:
     @property
     def upload(self) -> Path:
         return self.folder / "upload.zip"
+
+    @property
+    def export(self) -> Path:
+        """The zip file that was asked for; it goes with the job."""
+        return self.folder / "export.zip"
 
     @property
     def process(self) -> Path:
@@ -151,6 +169,31 @@ def start_import(
     return files.folder.name
 
 
+def start_work(paths: Paths, work: Work, name: str, about: str = "") -> str:
+    """Begin to work on datasets that are here; returns the job's id.
+
+    ``name`` is that of the dataset that comes of it, or that it is about; ``about`` says more for
+    people. DatasetError if a new name is impossible or taken.
+    """
+    files = _open_job(paths, about, name, work=work)
+    try:
+        _launch(files)
+    except BaseException:
+        shutil.rmtree(files.folder, ignore_errors=True)
+        raise
+    return files.folder.name
+
+
+def check_idle(paths: Paths, dataset: str) -> None:
+    """DatasetError if a job reads the dataset."""
+    for state in list_imports(paths):
+        if state.request.work and dataset in state.request.work.needs and not state.is_over():
+            raise DatasetError(
+                N_("“{name}” is in use: another dataset or a file is being made of it."),
+                name=dataset,
+            )
+
+
 def list_imports(paths: Paths) -> list[ImportState]:
     """All imports that have not been dismissed, the newest first."""
     folders = paths.imports.iterdir() if paths.imports.is_dir() else ()
@@ -183,13 +226,18 @@ def read_import(paths: Paths, job_id: str) -> ImportState:
         state = JobProgress(
             status="failed",
             progress=state.progress,
-            message=text(
-                N_("The import of “{file}” ended unexpectedly; nothing was kept."),
-                file=request.filename,
-            ),
-            remedy=text(N_("Import it again. What happened is in {log}."), log=str(files.log)),
+            message=_ended_unexpectedly(request),
+            remedy=text(N_("Start it again. What happened is in {log}."), log=str(files.log)),
         )
     return ImportState(request, state)
+
+
+def _ended_unexpectedly(request: JobRequest) -> Text:
+    if request.work is None:
+        sentence = N_("The import of “{file}” ended unexpectedly; nothing was kept.")
+        return text(sentence, file=request.filename)
+    sentence = N_("The work on “{name}” ended unexpectedly; nothing was kept.")
+    return text(sentence, name=request.name)
 
 
 def cancel_import(paths: Paths, job_id: str) -> None:
@@ -217,31 +265,46 @@ def _unknown(job_id: str) -> NotFoundError:
     return NotFoundError(N_("There is no import “{job_id}”."), job_id=job_id)
 
 
-def _open_job(paths: Paths, filename: str, name: str, options: ImportOptions) -> JobPaths:
-    """A new job folder, which reserves the name."""
+def _open_job(
+    paths: Paths,
+    filename: str,
+    name: str,
+    options: ImportOptions | None = None,
+    work: Work | None = None,
+) -> JobPaths:
+    """A new job folder, which reserves the name of the dataset that will come of it."""
     paths.create()
     with _one_at_a_time(paths):
-        name = validate_name(paths, name)
-        for other in list_imports(paths):
-            if not other.is_over() and other.name.casefold() == name.casefold():
-                raise DatasetError(
-                    N_(
-                        "A dataset called “{name}” is being imported right now. "
-                        "Choose another name."
-                    ),
-                    name=name,
-                )
+        if work is None or isinstance(work, Derive):
+            name = _free_name(paths, name)
         job_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
         files = JobPaths(paths.imports / job_id)
         files.folder.mkdir()
         created = time.time()
         request = JobRequest(
-            job_id=job_id, filename=filename, name=name, options=options, created=created
+            job_id=job_id,
+            filename=filename,
+            name=name,
+            options=options or ImportOptions(),
+            created=created,
+            work=work,
         )
         # While it uploads, this process is the one that must live.
         write_atomic(files.process, Owner.me().model_dump_json())
         write_atomic(files.request, request.model_dump_json(indent=1))
     return files
+
+
+def _free_name(paths: Paths, name: str) -> str:
+    """The name in normal form; DatasetError if it is impossible, taken, or will be soon."""
+    name = validate_name(paths, name)
+    for other in list_imports(paths):
+        if other.reserves and not other.is_over() and other.name.casefold() == name.casefold():
+            raise DatasetError(
+                N_("A dataset called “{name}” is being imported right now. Choose another name."),
+                name=name,
+            )
+    return name
 
 
 @contextmanager

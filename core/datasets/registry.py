@@ -12,11 +12,13 @@ from core.errors import N_, DatasetError, NotFoundError, Text
 from core.paths import Paths
 
 __all__ = [
+    "check_not_built_in",
     "damaged_datasets",
     "delete_dataset",
     "ensure_digits",
     "list_datasets",
     "open_dataset",
+    "rename_dataset",
     "validate_name",
 ]
 
@@ -51,6 +53,30 @@ def delete_dataset(paths: Paths, name: str) -> None:
     if name not in folder_names(paths):
         raise _not_found(paths, name)
     remove(paths, paths.dataset(name).folder)
+
+
+def rename_dataset(paths: Paths, name: str, new: str) -> str:
+    """Call a dataset ``new``; returns that name in normal form.
+
+    NotFoundError if there is no dataset ``name``; DatasetError if the new name is taken or
+    impossible, or the dataset is the built-in one.
+    """
+    check_not_built_in(name)
+    if name not in folder_names(paths):
+        raise _not_found(paths, name)
+    # Another case of the same letters is the same folder on Windows and macOS: free all the same.
+    if new.casefold() != name.casefold() or new == name:
+        new = validate_name(paths, new)
+    paths.dataset(name).folder.rename(paths.dataset(new).folder)
+    return new
+
+
+def check_not_built_in(name: str) -> None:
+    """DatasetError if it is the dataset that every lab has."""
+    if name == DIGITS:
+        raise DatasetError(
+            N_("“{name}” is built in: it can be neither renamed nor deleted."), name=name
+        )
 
 
 def validate_name(paths: Paths, name: str) -> str:

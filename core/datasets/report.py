@@ -11,6 +11,7 @@ from enum import StrEnum
 import numpy as np
 from pydantic import BaseModel
 
+from core.datasets.dropped import Dropped
 from core.datasets.names import natural
 from core.errors import N_, Text, text
 
@@ -137,19 +138,23 @@ def _spread(counts: Mapping[tuple[int, int], int], axis: int) -> tuple[int, int,
 
 
 class ImportReport(BaseModel, frozen=True):
-    """Every file of the source is either counted in ``imported`` or listed in ``skipped``."""
+    """Every file of the source is either counted in ``imported`` or listed in ``skipped``.
+
+    A derived dataset counts what it left out in ``dropped`` instead: see ``dropped.csv`` for all.
+    """
 
     origin: str
     imported: int
     skipped: list[Skipped] = []
     repaired: list[Repaired] = []
+    dropped: list[Dropped] = []
     warnings: list[Text] = []
     sizes: Sizes = Sizes()
 
     @property
     def files(self) -> int:
         """All files found, folders not counted."""
-        return self.imported + len(self.skipped)
+        return self.imported + len(self.skipped) + sum(d.count for d in self.dropped)
 
     @property
     def skipped_by_reason(self) -> dict[str, int]:
@@ -164,11 +169,13 @@ class ImportReport(BaseModel, frozen=True):
         writer.writerow([translate(N_("file")), translate(N_("outcome")), translate(N_("reason"))])
         for skipped in self.skipped:
             row = [skipped.name, translate(N_("skipped")), skipped.text.render(translate)]
-            writer.writerow([_cell(value) for value in row])
+            writer.writerow([spreadsheet_cell(value) for value in row])
         for repaired in self.repaired:
             how = repaired.text.render(translate)
             for name in repaired.examples:
-                writer.writerow([_cell(v) for v in (name, translate(N_("imported")), how)])
+                writer.writerow(
+                    [spreadsheet_cell(v) for v in (name, translate(N_("imported")), how)]
+                )
         return out.getvalue()
 
 
@@ -177,6 +184,6 @@ def shortened(names: Iterable[str], most: int = 10) -> str:
     return ", ".join(f"“{name}”" for name in ordered[:most]) + ("…" if ordered[most:] else "")
 
 
-def _cell(value: str) -> str:
+def spreadsheet_cell(value: str) -> str:
     """A file may be called ``=HYPERLINK(…)``; the apostrophe keeps spreadsheets from running it."""
     return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value

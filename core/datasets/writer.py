@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from core.datasets.dataset import SPLITS, STORED_SPLITS, UNLABELLED, DatasetInfo, ResizeMode
+from core.datasets.lineage import Lineage
 from core.datasets.report import ImportReport
 from core.errors import N_, DatasetError
 from core.paths import DatasetPaths, Paths, write_atomic
@@ -203,6 +204,7 @@ class Finished:
     report: ImportReport
     vocabulary: str = ""
     groups: Sequence[str] = ()
+    derived: Lineage | None = None
 
 
 def class_counts(splits: Mapping[str, SplitRows], classes: int) -> dict[str, list[int]]:
@@ -264,9 +266,10 @@ def _describe(finished: Finished) -> DatasetInfo:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fingerprint=fingerprint(finished.class_names, finished.image_shape, finished.splits),
         imported=finished.report.imported,
-        skipped=len(finished.report.skipped),
+        skipped=finished.report.files - finished.report.imported,
         repaired=sum(r.count for r in finished.report.repaired),
         warnings=finished.report.warnings,
         vocabulary=finished.vocabulary,
         groups=tuple(finished.groups),
+        derived=finished.derived,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.commands.driving import Cli
+from tests.datasets.prepared import prepared
 
 
 def test_import_and_show(cli: Cli, archive: Path) -> None:
@@ -97,3 +98,64 @@ def test_ctrl_c_cancels_an_import(cli: Cli, archive: Path, monkeypatch: pytest.M
     answer = cli.json("data", "add", str(archive), "--name", "pets", code=1)
     assert "cancelled" in answer["error"]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_datasets_of_datasets(cli: Cli, archive: Path, tmp_path: Path) -> None:
+    cli.json("data", "add", str(archive), "--name", "pets")
+    made = cli.json(
+        *("data", "derive", "zoo", "--from", "pets", "--from", "digits"),
+        *("--classes", "cats,dogs,7", "--rename", "7=number", "--per-class", "6"),
+        *("--split", "0.5,0.25,0.25", "--seed", "3", "--size", "8x6", "--drop-duplicates"),
+    )
+    assert made["classes"] == ["cats", "dogs", "number"]
+    assert made["image_shape"] == [6, 8, 3]
+    assert sum(made["splits"].values()) + sum(made["dropped"].values()) == 20 + 1797
+    assert [a["name"] for a in made["derived"]["ancestors"]] == ["pets", "digits"]
+    assert "made by" in cli.text("data", "show", "zoo")
+    found = cli.json("data", "duplicates", "zoo")
+    assert found == {"name": "zoo", "groups": []}
+    assert "No image of zoo is there twice" in cli.text("data", "duplicates", "zoo")
+
+    file = tmp_path / "zoo.zip"
+    written = cli.json("data", "export", "zoo", str(file))
+    assert (written["images"], written["bytes"]) == (made["images"], file.stat().st_size)
+    again = cli.json("data", "add", str(file), "--name", "again")
+    assert again["class_counts"] == made["class_counts"]
+
+    assert cli.json("data", "rename", "zoo", "farm") == {"name": "farm", "was": "zoo"}
+    assert "digits, again, farm, pets" in cli.refused("data", "show", "zoo")
+
+
+def test_duplicates_are_listed_worst_first(cli: Cli) -> None:
+    rows = {"train": [("a", 1), ("a", 1), ("b", 2), ("a", 3)], "test": [("b", 3), ("b", 2)]}
+    prepared(cli.paths, "x", rows)
+    groups = cli.json("data", "duplicates", "x")["groups"]
+    assert [group["trouble"] for group in groups] == ["contradiction", "leak", "repeat"]
+    assert groups[0]["images"] == [
+        {"split": "train", "row": 3, "file": "train/3.png", "class_name": "a"},
+        {"split": "test", "row": 0, "file": "test/0.png", "class_name": "b"},
+    ]
+    assert "in different classes" in cli.text("data", "duplicates", "x")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("derive", "x", "--from", "fish"), "There is no dataset called “fish”"),
+        (("derive", "digits", "--from", "digits"), "“digits” exists already"),
+        (("derive", "x", "--from", "digits", "--split", "1,2"), "expected TRAIN,VAL,TEST"),
+        (("derive", "x", "--from", "digits", "--rename", "7"), "expected OLD=NEW"),
+        (("derive", "x"), "--from"),
+        (("rename", "fish", "x"), "There is no dataset called “fish”"),
+        (("rename", "digits", "a/b"), "“a/b” cannot be the name"),
+        (("export", "digits", "/nowhere/x.zip"), "There is no folder /nowhere"),
+    ],
+)
+def test_wrong_use_of_datasets(cli: Cli, words: tuple[str, ...], message: str) -> None:
+    assert message in cli.refused("data", *words)
+
+
+def test_the_digits_stay(cli: Cli) -> None:
+    for words in (("rename", "digits", "x"), ("delete", "digits", "--yes")):
+        answer = cli.json("data", *words, code=1)
+        assert "“digits” is built in" in answer["error"]

@@ -44,7 +44,7 @@ def test_errors_name_the_files_of_the_very_dataset(cli: Cli, store: Store) -> No
     assert cli.json("errors", same.id)["mistakes"][0]["file"] == names[3]
     changed = finished_run(store, dataset_fingerprint="another")
     assert cli.json("errors", changed.id)["mistakes"][0]["file"] is None
-    assert "changed" in cli.err
+    assert "it was replaced" in cli.err
 
 
 def test_errors_as_text_begin_with_the_worst_class(cli: Cli, store: Store) -> None:

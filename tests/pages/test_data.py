@@ -482,7 +482,8 @@ def test_deleting_asks_first(app: OpenPage, lab: Lab, make_run: MakeRun) -> None
     page.selectbox(key="dataset").set_value("pets").run()
     press(page, "delete")
     assert len(page.get("dialog")) == 1
-    assert "1 run was trained on it" in said(page)
+    assert page.checkbox(key="delete_keep").value is True
+    assert "that 1 run shows on the Errors page (1 MB)" in page.checkbox(key="delete_keep").label
     assert lab.paths.dataset("pets").folder.exists()
     press(page, "delete_sure")
     assert page.selectbox(key="dataset").value == "digits"
@@ -507,7 +508,7 @@ def test_every_view_works_in_spanish(
     # AppTest asks for the labels of options outside of the session, too.
     monkeypatch.setattr("ui.i18n.language", lambda: "es")
     page = app("data", lang="es")
-    for view in ("augment", "import", "look"):
+    for view in ("augment", "import", "organise", "look"):
         see(page, view)
 
 
