@@ -85,7 +85,9 @@ def report(port: int, paths: Paths, viewers: int, reruns: int) -> None:
     wait_for_training(paths, run_id)
     with Viewer(port, "train") as viewer:
         busy, busy_95 = measure(viewer, reruns)
-        print(f"while training: median {busy:.0f} ms, p95 {busy_95:.0f} ms, ratio {busy / idle:.2f}")
+        print(
+            f"while training: median {busy:.0f} ms, p95 {busy_95:.0f} ms, ratio {busy / idle:.2f}"
+        )
     with Viewer(port, "train", query) as viewer:
         watching, watching_95 = measure(viewer, reruns)
         print(f"the live panel: median {watching:.0f} ms, p95 {watching_95:.0f} ms")

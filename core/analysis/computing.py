@@ -117,9 +117,7 @@ def analyse(
     meter = _Meter(cost, on_progress, should_stop)
     classes = len(dataset.info.class_names)
     sums = ClassSums(classes, len(rows.splits), rows.image_shape)
-    thumbs, digests = _read_all(
-        rows, sums, lambda share: meter("reading", share * cost.reading)
-    )
+    thumbs, digests = _read_all(rows, sums, lambda share: meter("reading", share * cost.reading))
     meter("arranging", cost.reading)
     features = reduce(thumbs, pixels)
     outliers = find_outliers(features, rows.labels, classes)

@@ -143,7 +143,7 @@ def _close(points: NDArray[np.float32], start: int, end: int, radius: float) -> 
     for first in range(start, end, _COLUMNS):
         others = points[first : min(end, first + _COLUMNS)]
         apart = squares[:, None] + (others**2).sum(1)[None] - 2 * block @ others.T
-        pairs = np.argwhere(apart <= radius**2 + 1e-5) + (start, first)
+        pairs = np.argwhere(apart <= radius**2 + 1e-5) + np.array([start, first])
         found.append(pairs[pairs[:, 0] < pairs[:, 1]])
     return found
 

@@ -13,6 +13,7 @@ from core.analysis.rows import Rows
 _UNPROTECTED = ("train", "val")
 """A picture in several splits is taken out of these first, so that the test stays as it is."""
 
+
 class Groups(NamedTuple):
     """Two rows or more in every group: ``row`` int64 (m,) and ``group`` int64 (m,), from 0 on
     and ascending; inside a group the rows ascend.
@@ -32,7 +33,7 @@ class Groups(NamedTuple):
         return Groups(row[order].astype(np.int64), group.astype(np.int64))
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         return int(self.group[-1]) + 1 if len(self.group) else 0
 
     def starts(self) -> NDArray[np.int64]:
@@ -54,11 +55,11 @@ class Groups(NamedTuple):
         return np.column_stack([np.repeat(first, self._others()), self.repeats()])
 
     def _others(self) -> NDArray[np.int64]:
-        return np.bincount(self.group, minlength=self.count).astype(np.int64) - 1
+        return np.bincount(self.group, minlength=self.number).astype(np.int64) - 1
 
     def spread(self, value: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Per group whether ``value``, one for every row of the dataset, is not the same in it."""
-        if not self.count:
+        if not self.number:
             return np.zeros(0, bool)
         mine, starts = value[self.row], self.starts()
         low, high = np.minimum.reduceat(mine, starts), np.maximum.reduceat(mine, starts)
@@ -72,7 +73,7 @@ def across_splits(groups: Groups, rows: Rows) -> NDArray[np.bool_]:
 
 def contradictory(groups: Groups, rows: Rows) -> NDArray[np.bool_]:
     """Per group whether it has several labels; a picture without label contradicts nobody."""
-    if not groups.count:
+    if not groups.number:
         return np.zeros(0, bool)
     mine, starts = rows.labels[groups.row], groups.starts()
     known = np.where(mine < 0, np.iinfo(np.int32).max, mine)
@@ -104,7 +105,7 @@ def drop_repeats(groups: Groups, rows: Rows) -> dict[str, list[int]]:
 def drop_contradictory(groups: Groups, rows: Rows) -> dict[str, list[int]]:
     """Rows by split: every labelled row of a group with several labels, since nobody knows
     which one is right."""
-    wrong = contradictory(groups, rows)[groups.group] if groups.count else np.zeros(0, bool)
+    wrong = contradictory(groups, rows)[groups.group] if groups.number else np.zeros(0, bool)
     return _by_split(groups.row[wrong & (rows.labels[groups.row] >= 0)], rows)
 
 

@@ -1,5 +1,4 @@
-"""The pictures that are least like the others of their class: often mislabelled, cut off or blank.
-"""
+"""The pictures least like the others of their class: often mislabelled, cut off or blank."""
 
 from __future__ import annotations
 
@@ -77,7 +76,7 @@ def _spread(
         squares += ((features[rows] - centres[labels[rows]]).astype(np.float64) ** 2).sum(0)
     variance = squares / max(1, len(labelled))
     variance = (1 - SHRINKAGE) * variance + SHRINKAGE * variance.mean()
-    return np.sqrt(np.maximum(variance, 1e-12)).astype(np.float32)
+    return np.asarray(np.sqrt(np.maximum(variance, 1e-12)), np.float32)
 
 
 def _distances(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class Analysis(NamedTuple):
 
 
 def save_analysis(file: Path, found: Analysis) -> None:
-    arrays: dict[str, NDArray[np.generic]] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     arrays |= _named("stats", found.stats._asdict())
     arrays |= _named("outliers", found.outliers._asdict())
     arrays |= _named("sample", found.sample._asdict())
@@ -78,11 +78,11 @@ def load_points(file: Path) -> NDArray[np.float32]:
     return arrays["points"].astype(np.float32)
 
 
-def _named(part: str, values: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+def _named(part: str, values: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return {f"{part}.{name}": value for name, value in values.items()}
 
 
-def _under(part: str, arrays: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+def _under(part: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return {
         name.removeprefix(f"{part}."): value
         for name, value in arrays.items()
@@ -90,14 +90,14 @@ def _under(part: str, arrays: dict[str, NDArray[np.generic]]) -> dict[str, NDArr
     }
 
 
-def _save(file: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
+def _save(file: Path, arrays: dict[str, NDArray[Any]]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     out = BytesIO()
-    np.savez(out, **arrays)  # type: ignore[arg-type]  # its stub takes allow_pickle for one of them
+    np.savez(out, allow_pickle=False, **arrays)
     write_atomic(file, out.getvalue())
 
 
-def _load(file: Path) -> dict[str, NDArray[np.generic]]:
+def _load(file: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(file) as archive:
             return {name: archive[name] for name in archive.files}

@@ -29,7 +29,7 @@ from core.errors import N_, Text, text
 from core.paths import AnalysisPaths, Paths, write_atomic
 
 VERSION = 1
-"""To be raised when an analysis finds something else in the same dataset: old results are dropped."""
+"""To be raised when the same dataset would be analysed otherwise: old results are dropped then."""
 
 Task = Literal["basic", "tsne"]
 Status = Literal["none", "running", "finished", "failed", "cancelled"]
@@ -135,7 +135,7 @@ def _drop_outdated(paths: Paths) -> None:
     """Results of datasets that are gone or have changed."""
     needed = {analysis_paths(paths, info).folder.name for info in list_datasets(paths)}
     for folder in paths.analyses.iterdir():
-        if folder.is_dir() and folder.name not in needed:
-            if not any(_alive(file) for file in folder.glob("*.process.json")):
-                with suppress(OSError):
-                    shutil.rmtree(folder)
+        in_use = any(_alive(file) for file in folder.glob("*.process.json"))
+        if folder.is_dir() and folder.name not in needed and not in_use:
+            with suppress(OSError):
+                shutil.rmtree(folder)
