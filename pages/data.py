@@ -8,10 +8,12 @@ from ui.data_view import actions, choose_dataset, figures, show_damaged, show_de
 from ui.i18n import _
 from ui.import_view import import_form, imports_panel, welcome_import
 from ui.nav import guard
+from ui.understand_view import understand
 
 guard()
 VIEWS = {
     "look": _("Look at the images"),
+    "understand": _("Understand the images"),
     "augment": _("Try augmentation"),
     "import": _("Bring your own images"),
 }
@@ -46,6 +48,8 @@ with buttons:
 
 if view == "augment":
     augmentation(dataset)
+elif view == "understand":
+    understand(dataset)
 else:
     samples(dataset)
     class_balance(dataset.info)

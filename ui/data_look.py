@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.analysis.balance import shifted
 from core.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from core.datasets.report import ImportReport, Sizes
 from core.errors import N_, LabError
 from core.plots.bars import ClassCountsLabels, class_counts_info, plot_class_counts
-from ui.i18n import _, catalogue, language, moment, ngettext, number, say
+from ui.i18n import _, catalogue, language, moment, ngettext, number, percent, say
 from ui.messages import show, show_error
 from ui.names import literal, shortened
 from ui.state import is_dark
@@ -117,6 +118,17 @@ def class_balance(info: DatasetInfo) -> None:
                 many=literal(many),
                 few=literal(few),
                 times=round(times, 1),
+            )
+        )
+    if shift := shifted(info.class_counts):
+        st.info(
+            _(
+                "“{name}” makes up {share} of the split “{split}”, but {train} of the training "
+                "images: the splits are not the same mixture.",
+                name=literal(info.class_names[shift.label]),
+                share=percent(shift.share),
+                split=_(SPLIT_NAMES.get(shift.split, shift.split)),
+                train=percent(shift.train_share),
             )
         )
     labels = ClassCountsLabels(

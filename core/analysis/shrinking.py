@@ -32,4 +32,4 @@ def _weights(pixels: int, side: int) -> FloatArray:
     edges = np.linspace(0, pixels, count + 1)
     starts = np.arange(pixels)
     overlap = np.minimum(edges[1:, None], starts + 1) - np.maximum(edges[:-1, None], starts)
-    return (np.clip(overlap, 0, None) * count / pixels).astype(np.float32)
+    return np.asarray(np.clip(overlap, 0, None) * count / pixels, np.float32)
