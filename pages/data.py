@@ -13,7 +13,7 @@ from ui.understand_view import understand
 guard()
 VIEWS = {
     "look": _("Look at the images"),
-    "understand": _("Understand the images"),
+    "understand": _("Understand it"),
     "augment": _("Try augmentation"),
     "import": _("Bring your own images"),
 }

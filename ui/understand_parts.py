@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
-from core.analysis.stats import BINS
+from core.analysis.stats import class_brightness
 from core.datasets.report import Sizes
 from core.errors import LabError
 from core.plots.spread import (
@@ -139,14 +138,6 @@ def _extremes(about: Understood) -> None:
                 **values,
             )
         )
-
-
-def class_brightness(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The mean grey level (classes,) from counts (splits, classes + 1, bins); NaN without images."""
-    mine = counts.sum(0)[:-1]
-    levels = (np.arange(BINS) + 0.5) * (256 / BINS)
-    total = mine.sum(1)
-    return np.where(total > 0, mine @ levels / np.maximum(total, 1), np.nan)
 
 
 def _sizes(about: Understood) -> None:

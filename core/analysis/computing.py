@@ -12,7 +12,14 @@ from pydantic import BaseModel
 
 from core.analysis.duplicates import digest_rows, find_duplicates
 from core.analysis.outliers import find_outliers
-from core.analysis.projection import TSNE_STEPS, neighbour_map, pixels, reduce, sample_rows
+from core.analysis.projection import (
+    MAP_POINTS,
+    TSNE_STEPS,
+    neighbour_map,
+    pixels,
+    reduce,
+    sample_rows,
+)
 from core.analysis.result import Analysis, MapSample
 from core.analysis.rows import Rows
 from core.analysis.shrinking import shrink
@@ -81,8 +88,6 @@ class Cost(BaseModel, frozen=True):
 
 def map_seconds(info: DatasetInfo) -> float:
     """How long the t-SNE map takes on a slow machine, roughly."""
-    from core.analysis.projection import MAP_POINTS
-
     return _START_SECONDS + _SECONDS_PER_POINT * min(MAP_POINTS, sum(info.splits.values()))
 
 

@@ -77,3 +77,11 @@ def brightness(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     """The mean grey level (n,) of every picture over all pixels and channels, in [0, 255]."""
     n = len(images)
     return images.reshape(n, -1).sum(1, dtype=np.int64) / images[0].size if n else np.zeros(0)
+
+
+def class_brightness(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The mean grey level (classes,) from counts (splits, classes + 1, bins); NaN if none."""
+    mine = counts.sum(0)[:-1]
+    levels = (np.arange(BINS) + 0.5) * (256 / BINS)
+    total = mine.sum(1)
+    return np.where(total > 0, mine @ levels / np.maximum(total, 1), np.nan)

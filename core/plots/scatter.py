@@ -14,7 +14,7 @@ from core.plots.style import CLEAR, OKABE_ITO, Option, tones
 MARKS = ("circle", "triangle", "diamond")
 MOST_CLASSES = len(OKABE_ITO) * len(MARKS)
 """So many classes can be told apart, by colour and shape together."""
-MAP_HEIGHT = 520
+MAP_HEIGHT = 450
 
 
 class MapInfo(NamedTuple):
@@ -79,15 +79,14 @@ def plot_map(info: MapInfo, labels: MapLabels, *, dark: bool = False) -> Option:
     """One point per picture; the legend at the right switches classes off and on."""
     tone = tones(dark)
     names = [*_distinct(info.classes, labels.others), *([labels.others] if info.has_others else [])]
-    axis = {"type": "value", "scale": True, "show": False}
     return {
         "animation": False,
         "backgroundColor": CLEAR,
         "grid": {"left": 8, "right": 150, "top": 36, "bottom": 8},
         "tooltip": {"trigger": "item", "formatter": "{@class}"},
         "dataset": {"source": _frame(info, names)},
-        "xAxis": axis,
-        "yAxis": axis,
+        "xAxis": _axis(info.x),
+        "yAxis": _axis(info.y),
         "visualMap": {
             "type": "piecewise",
             "categories": names,
@@ -124,19 +123,26 @@ def plot_map(info: MapInfo, labels: MapLabels, *, dark: bool = False) -> Option:
             "yAxisIndex": 0,
             "throttleType": "debounce",
             "throttleDelay": 300,
-            "outOfBrush": {"colorAlpha": 0.15},
+            "brushStyle": {"borderWidth": 2, "borderColor": tone.text, "color": tone.faint},
         },
         "series": [
             {
                 "type": "scatter",
                 "encode": {"x": "x", "y": "y", "itemName": "point"},
-                "symbolSize": 7 if len(info.point) > 1500 else 9,
+                "symbolSize": 6 if len(info.point) > 1500 else 9,
                 "itemStyle": {"opacity": 0.75},
                 "selectedMode": "single",
                 "select": {"itemStyle": {"borderColor": tone.text, "borderWidth": 2}},
             }
         ],
     }
+
+
+def _axis(values: Sequence[float]) -> Option:
+    """As long as the values need: what they are means nothing."""
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    air = 0.04 * (high - low) or 1.0
+    return {"type": "value", "show": False, "min": low - air, "max": high + air}
 
 
 def _unit(points: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
