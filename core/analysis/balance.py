@@ -43,5 +43,5 @@ def shifted(counts: Mapping[str, Sequence[int]]) -> Shift | None:
             low, high = sorted((float(share[label]), float(expected[label])))
             if high > SHIFT * low:
                 shift = Shift(label, split, float(share[label]), float(expected[label]))
-                found.append((high - low, shift))
+                found.append((round(high - low, 6), shift))
     return max(found, key=lambda pair: pair[0])[1] if found else None

@@ -24,10 +24,11 @@ ALIKE = 0.98
 """Correlation of two thumbnails from which on they may be the same picture."""
 STRICT = 0.995
 """The same for what is too simple to be told apart by less: a stroke, a picture of few pixels."""
-CROWD = 10
+CROWD = 5
 """A picture that so many others are like is simple, not copied so often."""
 FEW_PIXELS = 144
-EDGES_ALIKE = 0.6
+EDGES_ALIKE, EDGES_STRICT = 0.6, 0.98
+"""The same for the edges in the full pictures."""
 FLAT = 4.0
 """Grey levels of spread below which a thumbnail shows nothing that could be recognised."""
 MOST_CANDIDATES = 1_000_000
@@ -77,11 +78,15 @@ def find_duplicates(
     single = np.ones(len(rows), bool)
     single[exact.repeats()] = False
     pairs, alike, complete = _candidates(thumbs, np.flatnonzero(single), on_progress)
-    pairs, alike = _without_crowds(pairs, alike, thumbs, len(rows))
+    simple = _simple(pairs, thumbs, len(rows))
+    likely = ~simple | (alike >= STRICT)
+    pairs, alike, simple = pairs[likely], alike[likely], simple[likely]
     if len(pairs) > MOST_PAIRS:
         complete = False
-        pairs = pairs[np.argsort(-alike, kind="stable")[:MOST_PAIRS]]
-    edges = np.array([_edges_agree(rows, int(a), int(b)) for a, b in pairs], bool)
+        most = np.argsort(-alike, kind="stable")[:MOST_PAIRS]
+        pairs, simple = pairs[most], simple[most]
+    needed = np.where(simple, EDGES_STRICT, EDGES_ALIKE)
+    edges = np.array([_edges_alike(rows, int(a), int(b)) for a, b in pairs]) >= needed
     return Duplicates(exact, _joined(exact, pairs[edges], len(rows)), complete)
 
 
@@ -157,22 +162,19 @@ def _correlation(thumbs: NDArray[np.uint8], pairs: Pairs) -> NDArray[np.float32]
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
-def _without_crowds(
-    pairs: Pairs, alike: NDArray[np.float32], thumbs: NDArray[np.uint8], rows: int
-) -> tuple[Pairs, NDArray[np.float32]]:
-    """What is like very many others must be :data:`STRICT`-ly alike to count."""
-    simple = np.bincount(pairs.ravel(), minlength=rows) > CROWD
+def _simple(pairs: Pairs, thumbs: NDArray[np.uint8], rows: int) -> NDArray[np.bool_]:
+    """Which pairs (m,) must be :data:`STRICT`-ly alike to count."""
     if thumbs.shape[1] * thumbs.shape[2] <= FEW_PIXELS:
-        simple[:] = True
-    keep = ~simple[pairs].any(1) | (alike >= STRICT)
-    return pairs[keep], alike[keep]
+        return np.ones(len(pairs), bool)
+    crowded = np.bincount(pairs.ravel(), minlength=rows) > CROWD
+    return np.asarray(crowded[pairs].any(1))
 
 
-def _edges_agree(rows: Rows, one: int, other: int) -> bool:
-    """Small dark things on a blue sky are alike but for where the edges are."""
+def _edges_alike(rows: Rows, one: int, other: int) -> float:
+    """Small dark things on a blue sky are alike but for where the edges are: their correlation."""
     first, second = (_edges(rows.image(row)) for row in (one, other))
     length = float(np.linalg.norm(first) * np.linalg.norm(second))
-    return length > 0 and float(first @ second) / length >= EDGES_ALIKE
+    return float(first @ second) / length if length else 0.0
 
 
 def _edges(image: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -29,10 +29,10 @@ def reduce(
     """
     from sklearn.decomposition import PCA
 
-    if len(thumbs) < 2:  # nothing varies
-        return np.zeros((len(thumbs), 1), np.float32)
     chosen = np.sort(np.random.default_rng(0).permutation(len(thumbs))[:FIT_ROWS])
     sample = prepare(thumbs[chosen])
+    if not len(sample) or not np.ptp(sample, axis=0).any():  # nothing varies
+        return np.zeros((len(thumbs), 1), np.float32)
     pca = PCA(min(COMPONENTS, *sample.shape), svd_solver="covariance_eigh").fit(sample)
     blocks = [
         pca.transform(prepare(thumbs[start : start + _BLOCK])).astype(np.float32)
