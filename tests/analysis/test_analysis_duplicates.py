@@ -156,7 +156,8 @@ def test_no_groups() -> None:
     none = Groups.of(np.arange(3), np.arange(3))
     assert none.number == 0
     assert groups(none) == []
-    assert not len(across_splits(none, rows)) and not len(contradictory(none, rows))
+    assert not len(across_splits(none, rows))
+    assert not len(contradictory(none, rows))
     assert drop_across_splits(none, rows) == drop_repeats(none, rows) == {}
     assert drop_contradictory(none, rows) == {}
 

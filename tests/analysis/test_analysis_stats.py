@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from core.analysis.balance import Shift, shifted
-from core.analysis.rows import BLOCK_BYTES, Place
+from core.analysis.rows import BLOCK_BYTES, Place, Rows
 from core.analysis.shrinking import shrink
 from core.analysis.stats import BINS, ClassSums, brightness, class_brightness, mean_side
-from core.paths import Paths
 from core.datasets.registry import open_dataset
-from core.analysis.rows import Rows
+from core.paths import Paths
 from tests.analysis.making import Part, photographs, rows_of, write
 
 
@@ -82,7 +81,10 @@ def test_rows_run_through_all_splits(paths: Paths) -> None:
     """From mapped files too, block by block, and with a split nobody has heard of."""
     side = 64
     train = photographs(2 * BLOCK_BYTES // (side * side * 3) + 5, side=side)
-    parts = {"train": Part(train, [0] * len(train)), "extra": Part(photographs(3, 1, side), [-1] * 3)}
+    parts = {
+        "train": Part(train, [0] * len(train)),
+        "extra": Part(photographs(3, 1, side), [-1] * 3),
+    }
     write(paths, "d", parts)
     rows = Rows.of(open_dataset(paths, "d"))
     assert rows.splits == ("train", "extra")

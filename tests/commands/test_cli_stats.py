@@ -1,0 +1,30 @@
+"""``data stats``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.analysis.service import read_task
+from core.datasets.registry import open_dataset
+from tests.commands.driving import Cli
+
+
+def test_stats_are_computed_once_and_kept(cli: Cli, archive: Path) -> None:
+    cli.json("data", "add", str(archive), "--name", "pets", "--size", "8")
+    found = cli.json("data", "stats", "pets")
+    assert "%|" in cli.err
+    assert found["name"] == "pets"
+    assert set(found["mean_brightness"]) == {"cats", "dogs"}
+    assert all(0 <= level <= 255 for level in found["mean_brightness"].values())
+    similar = found["duplicates"]["similar"]
+    assert similar["images"] == sum(map(len, similar["first"]))
+    assert read_task(cli.paths, open_dataset(cli.paths, "pets").info, "basic").status == "finished"
+    assert cli.json("data", "stats", "pets") == found
+    assert cli.err == ""
+    text = cli.text("data", "stats", "pets")
+    assert "mean grey level" in text
+    assert "identical or nearly so" in text
+
+
+def test_stats_of_nothing(cli: Cli) -> None:
+    assert "nobody" in cli.refused("data", "stats", "nobody")
