@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.browserless import ROOT, Viewer, server
-from benchmarks.import_images import MB, SAMPLE_SECONDS, Peaks
+from benchmarks.import_images import MB, SAMPLE_SECONDS, Peaks, children_cpu
 from core.datasets.importing import import_dataset
 from core.lab import Lab
 from core.paths import Paths
@@ -37,10 +37,10 @@ PARTS = (
 )
 
 
-def job(paths: Paths, *options: str) -> tuple[float, Peaks]:
-    """Seconds and memory of one job, its start included."""
+def job(paths: Paths, *options: str) -> tuple[float, float, Peaks]:
+    """Seconds, processor seconds and memory of one job, its start included."""
     command = [sys.executable, "-m", "core.analysis.job", str(paths.root), NAME, *options]
-    peaks, start = Peaks(), time.perf_counter()
+    peaks, start, before = Peaks(), time.perf_counter(), children_cpu()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as child:
         root = psutil.Process(child.pid)
         while child.poll() is None:
@@ -48,7 +48,7 @@ def job(paths: Paths, *options: str) -> tuple[float, Peaks]:
             time.sleep(SAMPLE_SECONDS)
     if child.returncode:
         raise SystemExit("the analysis failed")
-    return time.perf_counter() - start, peaks
+    return time.perf_counter() - start, children_cpu() - before, peaks
 
 
 def report(what: str, viewer: Viewer, reruns: int) -> None:
@@ -74,9 +74,10 @@ def main() -> None:
         info = import_dataset(paths, options.archive.resolve(), NAME)
         images = sum(info.splits.values())
         for name, arguments in (("analysis", ()), ("t-SNE map", ("--tsne",))):
-            seconds, peaks = job(paths, *arguments)
+            seconds, cpu, peaks = job(paths, *arguments)
             print(
-                f"{name} of {images:,} images: {seconds:.1f} s, peak memory {peaks.rss / MB:.0f} MB"
+                f"{name} of {images:,} images: {seconds:.1f} s, processor {cpu:.1f} s, "
+                f"peak memory {peaks.rss / MB:.0f} MB"
             )
         with server(paths.root) as port, Viewer(port, "data", f"dataset={NAME}") as viewer:
             time.sleep(12)  # Keras is being loaded in the background

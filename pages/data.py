@@ -19,7 +19,7 @@ VIEWS = {
 }
 st.session_state.setdefault("data_view", "look")
 welcome_import()
-switch, buttons = st.columns([3, 2], vertical_alignment="center")
+switch, buttons = st.columns([9, 5], vertical_alignment="center")
 view = switch.segmented_control(
     _("View"),
     list(VIEWS),

@@ -215,7 +215,7 @@ def unlike(about: Understood) -> None:
     if not len(mine):
         st.info(_("Too few images to tell which ones are unusual: a class needs at least five."))
         return
-    gallery([_unlike(about, int(i)) for i in mine[:MOST_UNLIKE]], key="unlike", size=112)
+    gallery([_unlike(about, int(i)) for i in mine[:MOST_UNLIKE]], key="unlike")
 
 
 def _unlike(about: Understood, i: int) -> Thumb:

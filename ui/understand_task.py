@@ -20,6 +20,7 @@ REFRESH_SECONDS = 1.0
 AUTO_SECONDS = 5.0
 """What takes no longer is begun without asking."""
 PHASES = {
+    "starting": N_("Starting …"),
     "waiting": N_("Waiting for another analysis to end"),
     "reading": N_("Reading the images"),
     "comparing": N_("Comparing the images with one another"),

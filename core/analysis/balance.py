@@ -9,8 +9,8 @@ import numpy as np
 
 SHIFT = 1.5
 """A class may have so many times the share of images it has in training and still be the same."""
-CLEAR = 3.0
-"""How many standard deviations a count must be off: in small splits luck alone makes a difference.
+CLEAR = 5.0
+"""How many standard deviations a share must be off: with a hundred classes luck alone reaches four.
 """
 
 

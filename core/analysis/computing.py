@@ -27,7 +27,7 @@ from core.analysis.stats import ClassSums
 from core.datasets.dataset import Dataset, DatasetInfo
 from core.errors import N_, LabError
 
-Phase = Literal["waiting", "reading", "comparing", "arranging"]
+Phase = Literal["starting", "waiting", "reading", "comparing", "arranging"]
 
 THUMB_SIDE = 16
 SMALLEST_THUMB = 8
@@ -52,7 +52,7 @@ class AnalysisCancelledError(LabError):
 class AnalysisProgress(BaseModel, frozen=True):
     """How far an analysis is: the ``share`` done, in [0, 1], and when its work began."""
 
-    phase: Phase = "waiting"
+    phase: Phase = "starting"
     share: float = 0.0
     started: float = 0.0
 

@@ -48,7 +48,7 @@ def compute(
     files = analysis_paths(paths, dataset.info)
     files.folder.mkdir(parents=True, exist_ok=True)
     on_progress(AnalysisProgress())
-    turn = _take_turn(paths, should_stop)
+    turn = _take_turn(paths, on_progress, should_stop)
     try:
         if task == "tsne":
             points = arrange(load_analysis(files.result("basic")), on_progress, should_stop)
@@ -59,7 +59,7 @@ def compute(
         turn.release()
 
 
-def _take_turn(paths: Paths, should_stop: Callable[[], bool]) -> FileLock:
+def _take_turn(paths: Paths, on_progress: OnProgress, should_stop: Callable[[], bool]) -> FileLock:
     lock = FileLock(paths.analyses / ".turn.lock")
     while True:
         if should_stop():
@@ -67,6 +67,7 @@ def _take_turn(paths: Paths, should_stop: Callable[[], bool]) -> FileLock:
         try:
             lock.acquire(timeout=_WAIT_SECONDS)
         except Timeout:
+            on_progress(AnalysisProgress(phase="waiting"))
             continue
         return lock
 

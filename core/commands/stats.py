@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from core.analysis.stats import class_brightness
 from core.commands.context import Answer, Context, interruptible
 from core.commands.formats import amount, facts, number, table
 from core.datasets.dataset import Dataset
+from core.errors import DatasetError
 
 MOST_UNLIKE = 20
 MOST_GROUPS = 100
@@ -27,14 +28,21 @@ MOST_GROUPS = 100
 
 def stats(context: Context) -> Answer:
     dataset = context.dataset(context.options.name)
-    file = analysis_paths(context.paths, dataset.info).result("basic")
-    if not file.is_file():
-        cancelled = threading.Event()
-        notice = "Cancelling the analysis… (Ctrl-C again aborts at once)"
-        with interruptible(cancelled.set, notice), closing(_ProgressBar()) as on_progress:
-            compute(context.paths, dataset, "basic", on_progress, cancelled.is_set)
-    document = _document(dataset, load_analysis(file))
+    document = _document(dataset, _found(context, dataset))
     return Answer(document, _text(dataset, document))
+
+
+def _found(context: Context, dataset: Dataset) -> Analysis:
+    """What is kept, or computed now; what is damaged is computed anew."""
+    file = analysis_paths(context.paths, dataset.info).result("basic")
+    if file.is_file():
+        with suppress(DatasetError):
+            return load_analysis(file)
+    cancelled = threading.Event()
+    notice = "Cancelling the analysis… (Ctrl-C again aborts at once)"
+    with interruptible(cancelled.set, notice), closing(_ProgressBar()) as on_progress:
+        compute(context.paths, dataset, "basic", on_progress, cancelled.is_set)
+    return load_analysis(file)
 
 
 def _document(dataset: Dataset, found: Analysis) -> dict[str, Any]:
@@ -123,7 +131,7 @@ class _ProgressBar:
         self._bar: tqdm[Any] | None = None
 
     def __call__(self, progress: AnalysisProgress) -> None:
-        if progress.phase == "waiting":
+        if progress.phase in ("starting", "waiting"):
             return
         if self._bar is None:
             self._bar = tqdm(

@@ -111,7 +111,7 @@ def plot_sizes(
     names = [*info.sizes, *([labels.others] if info.others else [])]
     values = [*info.images, *([info.others] if info.others else [])]
     colours = [OKABE_ITO[0]] * len(info.sizes) + [tones(dark).neutral]
-    figure = base_figure(dark, height=70 + 26 * max(1, len(names)), decimal_comma=decimal_comma)
+    figure = base_figure(dark, height=110 + 26 * max(1, len(names)), decimal_comma=decimal_comma)
     figure.add_bar(
         x=values,
         y=names,

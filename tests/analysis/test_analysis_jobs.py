@@ -187,12 +187,12 @@ def test_one_at_a_time(paths: Paths, info: DatasetInfo) -> None:
     """Another job waits for its turn, and can be cancelled meanwhile."""
     paths.analyses.mkdir(parents=True)
     stop: Callable[[], bool] = iter([False, False, True]).__next__
-    turn = job._take_turn(paths, lambda: False)
+    turn = job._take_turn(paths, lambda progress: None, lambda: False)
     seen: list[AnalysisProgress] = []
     with pytest.raises(AnalysisCancelledError):
         compute(paths, open_dataset(paths, "pets"), "basic", seen.append, stop)
     turn.release()
-    assert [progress.phase for progress in seen] == ["waiting"]
+    assert [progress.phase for progress in seen] == ["starting", "waiting", "waiting"]
     compute(paths, open_dataset(paths, "pets"), "basic")
     assert read_task(paths, info, "basic").status == "finished"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.analysis.service import read_task
+from core.analysis.service import analysis_paths, read_task
 from core.datasets.registry import open_dataset
 from tests.commands.driving import Cli
 
@@ -24,6 +24,13 @@ def test_stats_are_computed_once_and_kept(cli: Cli, archive: Path) -> None:
     text = cli.text("data", "stats", "pets")
     assert "mean grey level" in text
     assert "identical or nearly so" in text
+
+
+def test_damaged_stats_are_computed_anew(cli: Cli) -> None:
+    found = cli.json("data", "stats", "digits")
+    file = analysis_paths(cli.paths, open_dataset(cli.paths, "digits").info).result("basic")
+    file.write_bytes(b"cut")
+    assert cli.json("data", "stats", "digits") == found
 
 
 def test_stats_of_nothing(cli: Cli) -> None:
