@@ -73,7 +73,7 @@ def _take_turn(paths: Paths, on_progress: OnProgress, should_stop: Callable[[], 
 
 
 class _Reporter:
-    """Leaves the progress where the pages look for it, a few times a second."""
+    """Leaves the progress where the pages look for it: every phase, and a few times a second."""
 
     def __init__(self, files: AnalysisPaths, task: Task) -> None:
         self._file = files.progress(task)
@@ -81,8 +81,8 @@ class _Reporter:
         self.last = AnalysisProgress()
 
     def __call__(self, progress: AnalysisProgress) -> None:
-        self.last = progress
-        if time.monotonic() >= self._due:
+        new, self.last = progress.phase != self.last.phase, progress
+        if new or time.monotonic() >= self._due:
             self._due = time.monotonic() + REPORT_SECONDS
             self.write(TaskState(status="running", progress=progress))
 
