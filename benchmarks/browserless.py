@@ -43,7 +43,14 @@ class Viewer:
         self.fragments: dict[str, float] = {}
         """Fragments that the browser would run again by itself, and after how many seconds."""
         self._hash = ""
+        self._ids: dict[str, str] = {}
+        self._chosen: dict[str, str] = {}
         self.first = self.rerun()
+
+    def choose(self, key: str, label: str) -> Answer:
+        """Choose an option of a segmented control, by its label, for this and all later runs."""
+        self._chosen[key] = label
+        return self.rerun()
 
     def rerun(self, fragment: str = "") -> Answer:
         """Run the page, or one of its fragments as its timer would."""
@@ -55,6 +62,10 @@ class Viewer:
             state.page_name = self._page
         state.fragment_id = fragment
         state.is_auto_rerun = bool(fragment)
+        for key, label in self._chosen.items():
+            widget = state.widget_states.widgets.add()
+            widget.id = self._ids[key]
+            widget.string_array_value.data.append(label)
         start = time.perf_counter()
         self._socket.send(message.SerializeToString())
         size = self._until_finished(whole=not fragment)
@@ -68,6 +79,10 @@ class Viewer:
             message = ForwardMsg()
             message.ParseFromString(data if isinstance(data, bytes) else data.encode())
             kind = message.WhichOneof("type")
+            if kind == "delta" and message.delta.new_element.HasField("button_group"):
+                widget = message.delta.new_element.button_group.id
+                # "$$ID-<hash>-<key>"
+                self._ids[widget.split("-", 2)[2]] = widget
             if kind == "auto_rerun":
                 timer = message.auto_rerun
                 self.fragments[timer.fragment_id] = timer.interval

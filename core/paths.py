@@ -125,6 +125,29 @@ class DatasetPaths:
 
 
 @dataclass(frozen=True)
+class AnalysisPaths:
+    """What has been found out about one dataset: per task its result, and the files of its job."""
+
+    folder: Path
+
+    def result(self, task: str) -> Path:
+        return self.folder / f"{task}.npz"
+
+    def process(self, task: str) -> Path:
+        return self.folder / f"{task}.process.json"
+
+    def progress(self, task: str) -> Path:
+        return self.folder / f"{task}.progress.json"
+
+    def cancel(self, task: str) -> Path:
+        """Exists while somebody wants the task to end."""
+        return self.folder / f"{task}.cancel"
+
+    def log(self, task: str) -> Path:
+        return self.folder / f"{task}.log"
+
+
+@dataclass(frozen=True)
 class Paths:
     """The layout of one ``artifacts/`` directory."""
 
@@ -156,6 +179,10 @@ class Paths:
         return self.root / "cache" / "duplicates" / f"{_plain(fingerprint)}.npz"
 
     @property
+    def analyses(self) -> Path:
+        return self.root / "cache" / "analysis"
+
+    @property
     def runner_lock(self) -> Path:
         return self.root / "runner.lock"
 
@@ -172,6 +199,9 @@ class Paths:
 
     def dataset(self, name: str) -> DatasetPaths:
         return DatasetPaths(self.datasets / name)
+
+    def analysis(self, key: str) -> AnalysisPaths:
+        return AnalysisPaths(self.analyses / key)
 
     def create(self) -> Paths:
         for folder in (self.runs, self.datasets, self.imports):

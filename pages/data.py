@@ -3,23 +3,26 @@
 import streamlit as st
 
 from ui.augment_view import augmentation
-from ui.data_look import about, class_balance, samples
+from ui.data_look import look
 from ui.data_view import actions, choose_dataset, figures, show_damaged, show_delete_dialog
 from ui.i18n import _
 from ui.import_view import import_form, imports_panel, welcome_import
 from ui.nav import guard
 from ui.organise_view import organise
+from ui.understand_view import understand
 
 guard()
 VIEWS = {
-    "look": _("Look at the images"),
-    "augment": _("Try augmentation"),
-    "import": _("Bring your own images"),
+    "look": _("Look"),
+    "understand": _("Understand"),
+    "augment": _("Augment"),
     "organise": _("Organise"),
+    "import": _("Add a dataset"),
 }
+SHOW = {"look": look, "understand": understand, "augment": augmentation, "organise": organise}
 st.session_state.setdefault("data_view", "look")
 welcome_import()
-switch, buttons = st.columns([3, 2], vertical_alignment="center")
+switch, buttons = st.columns([9, 5], vertical_alignment="center")
 view = switch.segmented_control(
     _("View"),
     list(VIEWS),
@@ -46,11 +49,4 @@ with numbers:
 with buttons:
     actions(dataset.info)
 
-if view == "augment":
-    augmentation(dataset)
-elif view == "organise":
-    organise(dataset)
-else:
-    samples(dataset)
-    class_balance(dataset.info)
-    about(dataset)
+SHOW[str(view)](dataset)

@@ -18,7 +18,7 @@ FRAMEWORKS = {"keras", "tensorflow", "optuna", "jax", "torch"}
 LAYERS: list[set[str]] = [
     {"errors", "knobs", "config", "config_augment", "presets", "paths"},
     {"records", "signals", "failures"},
-    {"store", "migrations", "datasets", "evaluation", "plots"},
+    {"store", "migrations", "datasets", "analysis", "evaluation", "plots"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint"},
     {"callbacks"},
     {"evaluating"},

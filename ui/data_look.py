@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.analysis.balance import shifted
 from core.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from core.datasets.report import ImportReport, Sizes
 from core.errors import N_, LabError
 from core.plots.bars import ClassCountsLabels, class_counts_info, plot_class_counts
-from ui.i18n import _, catalogue, language, moment, ngettext, number, say
+from ui.i18n import _, catalogue, language, moment, ngettext, number, percent, say
 from ui.lineage import dropped_button, lineage, show_duplicates_button
 from ui.messages import show, show_error
 from ui.names import class_names, literal, shortened
@@ -32,6 +33,13 @@ SKEW = 1.5
 """The largest class may have so many times the images of the smallest and still be balanced."""
 LISTED_FILES = 500
 """Skipped files listed on the page; all of them are in the CSV file."""
+
+
+def look(dataset: Dataset) -> None:
+    """Samples, balance, sizes, and how the dataset came about."""
+    samples(dataset)
+    class_balance(dataset.info)
+    about(dataset)
 
 
 def samples(dataset: Dataset) -> None:
@@ -118,6 +126,17 @@ def class_balance(info: DatasetInfo) -> None:
                 many=literal(many),
                 few=literal(few),
                 times=round(times, 1),
+            )
+        )
+    if shift := shifted(info.class_counts):
+        st.info(
+            _(
+                "“{name}” makes up {share} of the split “{split}”, but {train} of the training "
+                "images: the splits are not the same mixture.",
+                name=literal(class_names(info)[shift.label]),
+                share=percent(shift.share),
+                split=_(SPLIT_NAMES.get(shift.split, shift.split)),
+                train=percent(shift.train_share),
             )
         )
     labels = ClassCountsLabels(

@@ -19,6 +19,7 @@ from ui.data_look import SPLIT_NAMES
 from ui.i18n import _, ngettext, number
 from ui.import_view import RESIZE, propose_name
 from ui.messages import show_error
+from ui.names import class_names
 from ui.state import get_lab
 from ui.work import begin_making, is_busy
 
@@ -85,10 +86,11 @@ def _where(infos: Sequence[DatasetInfo]) -> str:
 
 def _classes(infos: Sequence[DatasetInfo]) -> list[str]:
     counts = _images(infos)
+    said = {n: s for i in infos for n, s in zip(i.class_names, class_names(i), strict=True)}
     return st.multiselect(
         _("Classes"),
         list(counts),
-        format_func=lambda name: f"{name} ({number(counts[name])})",
+        format_func=lambda name: f"{said[name]} ({number(counts[name])})",
         key=f"organise.classes.{_where(infos)}",
         placeholder=_("all classes"),
         help=_("Only images of these classes are taken. In brackets: how many there are."),

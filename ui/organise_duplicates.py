@@ -22,6 +22,7 @@ from ui.data_look import SPLIT_NAMES
 from ui.gallery import Thumb, gallery_html
 from ui.i18n import _, ngettext, number
 from ui.import_view import propose_name
+from ui.names import class_names
 from ui.state import get_lab, guarded
 from ui.work import begin_making, is_busy, under_way
 
@@ -159,7 +160,7 @@ def _groups(dataset: Dataset, found: Duplicates) -> None:
         page = st.pagination(pages, key=f"organise.page.{dataset.info.fingerprint}")
     shown = order[(page - 1) * GROUPS_PER_PAGE : page * GROUPS_PER_PAGE]
     present = {split: dataset.split(split) for split in SPLITS if dataset.info.splits.get(split)}
-    classes = dataset.info.class_names
+    classes = class_names(dataset.info)
     with st.container(key="duplicates"):
         groups = (_group(_Shown(found, troubles[g], present, classes), g) for g in shown)
         st.html(_ALL.format(groups="".join(groups)))

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from core.commands.context import Answer, Context, WrongUseError, interruptible, say
 from core.commands.formats import amount, facts, printable, shape, table
 from core.commands.parser import Command, Group, add_yes
+from core.commands.stats import stats
 from core.datasets.dataset import SPLITS, Dataset, DatasetInfo, ResizeMode
 from core.datasets.importing import import_dataset
 from core.datasets.limits import MAX_SIDE
@@ -249,6 +250,7 @@ DATA = Group(
         Command("list", "List all datasets.", list_),
         Command("add", "Import a zip or folder of pictures.", add, _add_arguments),
         Command("show", "Show one dataset and how its import went.", show, add_name),
+        Command("stats", "Analyse the images of a dataset.", stats, add_name),
         Command("delete", "Delete a dataset.", delete, _delete_arguments),
     ),
 )
