@@ -13,7 +13,7 @@ guard()
 VIEWS = {
     "look": _("Look at the images"),
     "augment": _("Try augmentation"),
-    "import": _("Bring your own images"),
+    "import": _("Add a dataset"),
 }
 st.session_state.setdefault("data_view", "look")
 welcome_import()

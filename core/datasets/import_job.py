@@ -6,6 +6,7 @@ Kept free of heavy imports, because it forks the processes that decode.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from core.datasets.importing import import_dataset
 from core.datasets.jobs import JobPaths, JobProgress, JobRequest, failure
 from core.datasets.options import ImportCancelledError, ImportProgress
-from core.datasets.sources import PathSource
+from core.datasets.specs import Place, make_source
 from core.errors import N_, LabError, text
 from core.paths import Paths
 
@@ -39,7 +40,7 @@ def run_job(folder: Path) -> JobProgress:
             ),
             remedy=text(N_("What happened is in {log}."), log=str(files.log)),
         )
-    files.upload.unlink(missing_ok=True)
+    shutil.rmtree(files.upload, ignore_errors=True)
     last.write(end.model_copy(update={"progress": last.progress}))
     return end
 
@@ -49,7 +50,7 @@ def _import(files: JobPaths, request: JobRequest, reporter: _Reporter) -> JobPro
     paths = Paths(files.folder.parents[2])
     info = import_dataset(
         paths,
-        PathSource(files.upload, request.filename),
+        make_source(request.source, Place(paths, files.upload)),
         request.name,
         options=request.options,
         on_progress=reporter,

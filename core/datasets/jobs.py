@@ -1,8 +1,9 @@
 """Imports for the app: each in a process of its own, found again by its folder.
 
-``imports/<job_id>/`` holds ``job.json`` (what is asked), ``upload.zip`` (until the end),
-``process.json`` (who works on it), ``progress.json`` (how far), ``log.txt`` and, while somebody
-wants it to end, ``cancel``. This side starts and reads; :mod:`core.datasets.import_job` works.
+``imports/<job_id>/`` holds ``job.json`` (what is asked), ``upload/`` (the file of an upload, until
+the end), ``process.json`` (who works on it), ``progress.json`` (how far), ``log.txt`` and, while
+somebody wants it to end, ``cancel``. This side starts and reads;
+:mod:`core.datasets.import_job` works.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pydantic import BaseModel
 from core.datasets import limits
 from core.datasets.options import ImportOptions, ImportProgress, check_options
 from core.datasets.registry import validate_name
+from core.datasets.specs import SourceSpec, UploadSpec
 from core.datasets.writer import Owner, sweep
 from core.errors import N_, DatasetError, LabError, NotFoundError, Text, text
 from core.paths import Paths, write_atomic
@@ -42,7 +44,9 @@ class JobRequest(BaseModel, frozen=True):
 
     job_id: str
     filename: str
+    """What the source is called."""
     name: str
+    source: SourceSpec
     options: ImportOptions
     created: float
 
@@ -107,7 +111,8 @@ class JobPaths:
 
     @property
     def upload(self) -> Path:
-        return self.folder / "upload.zip"
+        """A folder for the uploaded file."""
+        return self.folder / "upload"
 
     @property
     def process(self) -> Path:
@@ -128,21 +133,24 @@ class JobPaths:
 
 def start_import(
     paths: Paths,
-    upload: BinaryIO,
-    filename: str,
+    source: SourceSpec,
     name: str,
     options: ImportOptions | None = None,
+    upload: BinaryIO | None = None,
 ) -> str:
-    """Store the ``upload`` and begin to import it as the dataset ``name``; returns the job's id.
+    """Begin to import a source as the dataset ``name``; returns the job's id.
 
-    DatasetError if the name or an option is impossible, the name is taken by a dataset or by
-    another import, or the disk is too full; nothing is left behind then.
+    ``upload`` is the content of the file of an UploadSpec, which is stored first. DatasetError if
+    the name or an option is impossible, the name is taken by a dataset or by another import, or
+    the disk is too full; nothing is left behind then.
     """
     options = options or ImportOptions()
     check_options(options)
-    files = _open_job(paths, filename, name, options)
+    files = _open_job(paths, source, name, options)
     try:
-        _store(upload, files.upload)
+        if isinstance(source, UploadSpec) and upload is not None:
+            files.upload.mkdir()
+            _store(upload, files.upload / source.stored_name)
         # From here on the job belongs to its process, which tells its own id first of all.
         _launch(files)
     except BaseException:
@@ -177,8 +185,7 @@ def read_import(paths: Paths, job_id: str) -> ImportState:
     alive = _alive(files)
     state = _progress(files)
     if state.status not in OVER and not alive:
-        with suppress(OSError):
-            files.upload.unlink(missing_ok=True)
+        shutil.rmtree(files.upload, ignore_errors=True)
         sweep(paths)
         state = JobProgress(
             status="failed",
@@ -217,7 +224,7 @@ def _unknown(job_id: str) -> NotFoundError:
     return NotFoundError(N_("There is no import “{job_id}”."), job_id=job_id)
 
 
-def _open_job(paths: Paths, filename: str, name: str, options: ImportOptions) -> JobPaths:
+def _open_job(paths: Paths, source: SourceSpec, name: str, options: ImportOptions) -> JobPaths:
     """A new job folder, which reserves the name."""
     paths.create()
     with _one_at_a_time(paths):
@@ -236,7 +243,12 @@ def _open_job(paths: Paths, filename: str, name: str, options: ImportOptions) ->
         files.folder.mkdir()
         created = time.time()
         request = JobRequest(
-            job_id=job_id, filename=filename, name=name, options=options, created=created
+            job_id=job_id,
+            filename=source.called,
+            name=name,
+            source=source,
+            options=options,
+            created=created,
         )
         # While it uploads, this process is the one that must live.
         write_atomic(files.process, Owner.me().model_dump_json())
