@@ -90,10 +90,10 @@ def _ask_upload() -> Asked:
     )
     if upload is None:
         return Asked()
-    return Asked(UploadSpec(filename=upload.name), upload, _stem(upload.name))
+    return Asked(UploadSpec(filename=upload.name), upload, stem_of(upload.name))
 
 
-def _stem(filename: str) -> str:
+def stem_of(filename: str) -> str:
     """The name without the end that says what kind of file it is: ``a.tar.gz`` → ``a``."""
     name = PurePath(filename).name
     ends = [end for end in OPENERS if name.casefold().endswith(end)]
@@ -110,7 +110,7 @@ def _ask_server() -> Asked:
             ),
             "info",
         )
-        st.code(f"{VARIABLE}=/srv/data make run", language=None)
+        st.code(f"{VARIABLE}=/srv/data", language=None)
         return Asked()
     files = {file.path: file for file in _listed(str(folder))}
     if not files:
@@ -137,7 +137,7 @@ def _ask_server() -> Asked:
     if path is None:
         return Asked()
     st.caption(literal(_about(files[path])))
-    return Asked(ServerSpec(path=path), None, _stem(path))
+    return Asked(ServerSpec(path=path), None, stem_of(path))
 
 
 @st.cache_data(show_spinner=False, ttl=LISTING_SECONDS, max_entries=4)
@@ -248,7 +248,7 @@ def _benchmark_files(asked: Asked) -> None:
         ),
         "info",
     )
-    st.code("\n".join(file.url for file in BENCHMARKS[name].files), language=None)
+    st.code("\n".join(file.url for file in BENCHMARKS[name].files), language=None, wrap_lines=True)
 
 
 def _preview(asked: Asked) -> None:

@@ -12,7 +12,7 @@ from ui.i18n import _, ngettext
 from ui.strips import Strip, strips
 
 SECTION = "shapes"
-EACH = 6
+EACH = 4
 """Pictures of each class in the preview."""
 SIDE = 64
 """Of a picture on the screen."""

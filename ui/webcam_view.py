@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import uuid
 from urllib.parse import urlsplit
 
@@ -62,10 +63,23 @@ def _own_id() -> str:
     """Of this session; after a reload, of the browser, which Streamlit has given a cookie."""
     if OWN not in st.session_state:
         sweep_collections(get_lab().paths)
-        cookie = st.context.cookies.get(COOKIE)
-        named = hashlib.blake2b(cookie.encode(), digest_size=16).hexdigest() if cookie else None
+        secret = _unmasked(st.context.cookies.get(COOKIE, ""))
+        named = hashlib.blake2b(secret, digest_size=16).hexdigest() if secret else None
         st.session_state[OWN] = named or uuid.uuid4().hex
     return str(st.session_state[OWN])
+
+
+def _unmasked(cookie: str) -> bytes | None:
+    """What stays the same in a cookie ``2|mask|masked|time`` that is masked anew at every page;
+    None if it is of another kind."""
+    match cookie.split("|"):
+        case ["2", mask, masked, _time]:
+            try:
+                keys, data = bytes.fromhex(mask), bytes.fromhex(masked)
+            except ValueError:
+                return None
+            return bytes(a ^ b for a, b in zip(data, itertools.cycle(keys), strict=False))
+    return None
 
 
 def _is_insecure(url: str) -> bool:

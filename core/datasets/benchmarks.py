@@ -7,6 +7,7 @@ github.com/zalandoresearch/fashion-mnist).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -269,7 +270,8 @@ def _kept(path: Path, cached: Path, warnings: list[Text]) -> Path:
         shutil.copyfile(path, partial)
         partial.replace(cached)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         warnings.append(
             text(
                 N_("The download could not be kept in {folder} ({error}); next time it is needed."),

@@ -6,7 +6,6 @@ of a link.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator
 from itertools import islice
@@ -16,6 +15,7 @@ from typing import Literal, NamedTuple
 from core.datasets.containers.listing import name_reason
 from core.datasets.containers.opening import OPENERS
 from core.datasets.decoding import EXTENSIONS
+from core.datasets.formats.folders import SPLIT_FOLDERS
 from core.datasets.names import from_folder, is_system, natural
 from core.datasets.report import Reason
 from core.errors import N_, DatasetError, NotFoundError, text
@@ -74,10 +74,7 @@ def on_server(path: str) -> Path:
                 variable=VARIABLE,
             ),
         )
-    inside = None
-    # A null byte or a name too long for the system is nothing that could be there.
-    with contextlib.suppress(OSError, ValueError):
-        inside = (folder / path).resolve()
+    inside = _resolved(folder / path)
     if inside is None or not inside.is_relative_to(folder) or inside == folder:
         raise DatasetError(
             N_("“{path}” is not inside the server's folder of data, so it is not read."), path=path
@@ -85,6 +82,15 @@ def on_server(path: str) -> Path:
     if not inside.exists():
         raise NotFoundError(N_("There is no “{path}” in the server's folder of data."), path=path)
     return inside
+
+
+def _resolved(path: Path) -> Path | None:
+    """Without any links; None for what cannot be a name, such as one that is too long."""
+    try:
+        path.exists()
+        return path.resolve()
+    except (OSError, ValueError):
+        return None
 
 
 def _below(root: Path, at: PurePath, levels: int) -> Iterator[ServerFile]:
@@ -129,7 +135,7 @@ def _guess(folder: Path) -> Guess | None:
     folders = [Path(entry.path) for entry in entries if entry.is_dir()]
     if any(name.endswith(EXTENSIONS) for name in names):
         return "pictures"
-    if any(_holds_pictures(below, 2) for below in folders[:3]):
+    if any(_holds_pictures(below) for below in folders[:3]):
         return "classes"
     return "mixed" if any(_may_be_a_part(name) for name in names) else None
 
@@ -140,10 +146,12 @@ def _may_be_a_part(name: str) -> bool:
     return "ubyte" in name or (is_openable(name) and not archive)
 
 
-def _holds_pictures(folder: Path, levels: int) -> bool:
+def _holds_pictures(folder: Path, *, below_split: bool = False) -> bool:
     """Class folders may lie in train, val and test folders."""
     entries = _entries(folder)[:_PEEK]
     if any(e.is_file() and e.name.casefold().endswith(EXTENSIONS) for e in entries):
         return True
+    if below_split or folder.name.casefold() not in SPLIT_FOLDERS:
+        return False
     folders = [Path(e.path) for e in entries if e.is_dir()]
-    return levels > 1 and any(_holds_pictures(below, levels - 1) for below in folders[:3])
+    return any(_holds_pictures(below, below_split=True) for below in folders[:3])
