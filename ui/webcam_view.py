@@ -88,10 +88,10 @@ def _is_insecure(url: str) -> bool:
 
 
 def _camera(collected: Collection) -> None:
-    names = collected.class_names()
+    names, new = collected.class_names(), st.session_state.get(CLASS)
     st.selectbox(
         _("Class"),
-        names,
+        names if new in (None, *names) else [*names, new],
         index=None,
         key=CLASS,
         accept_new_options=True,
