@@ -105,8 +105,8 @@ def _ask_server() -> Asked:
     if folder is None:
         show(
             _(
-                "This server has no folder of data yet. Whoever starts it names one, and puts "
-                "archives, data files or folders of pictures into it:"
+                "This server has no folder of data yet. Whoever starts it sets this variable to a "
+                "folder with archives, data files or folders of pictures:"
             ),
             "info",
         )
@@ -172,7 +172,7 @@ def _ask_benchmark() -> Asked:
         help=_("The 20 groups as classes instead of the 100 classes."),
         persist_state="session",
     )
-    suggestion = f"{benchmark.title} {_('coarse')}" if coarse else benchmark.title
+    suggestion = " ".join([benchmark.title, *([_("coarse")] if coarse else [])])
     return Asked(BenchmarkSpec(name=name, coarse=coarse), None, suggestion)
 
 
