@@ -190,7 +190,7 @@ def import_form() -> None:
 
 
 def _two_columns() -> list[DeltaGenerator]:
-    return st.columns([8, 5], gap="large")
+    return st.columns([4, 3], gap="large")
 
 
 def _options(*, fits: bool) -> ImportOptions:
