@@ -183,6 +183,11 @@ class Paths:
         return self.root / "cache" / "analysis"
 
     @property
+    def collected(self) -> Path:
+        """Pictures taken with a webcam that are no dataset yet."""
+        return self.root / "cache" / "collected"
+
+    @property
     def runner_lock(self) -> Path:
         return self.root / "runner.lock"
 

@@ -15,7 +15,7 @@ guard()
 store = get_lab().store
 
 STEPS = (
-    ("data", N_("Data"), N_("Pick the digits or bring your own images, and look at them.")),
+    ("data", N_("Data"), N_("Pick the digits or add a dataset, and look at its images.")),
     ("train", N_("Train"), N_("Set up a network, launch it, and watch it learn.")),
     ("errors", N_("Errors"), N_("See which images it gets wrong, and which classes it confuses.")),
     ("predict", N_("Predict"), N_("Let it judge a picture of your own.")),

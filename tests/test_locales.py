@@ -14,14 +14,22 @@ from babel.messages.catalog import Catalog, Message
 
 from core.config import _EXPECTED, ARCHITECTURES, SECTIONS
 from core.config_augment import GROUPS
+from core.datasets.benchmarks import BENCHMARKS
 from core.datasets.report import REASONS, REPAIRS, Reason, Repair
+from core.datasets.server_folder import GUESSES
+from core.datasets.shapes import ShapesOptions
+from core.datasets.specs import SOURCES
+from core.datasets.vocabularies import SHAPE_NAMES
 from core.errors import LabError, text
+from core.knobs import Section
 from core.presets import PRESETS
 from core.records import STATUS_NAMES, RunStatus
 from scripts import messages
 from scripts.messages import ROOT, singular
 from ui import data_look, data_view, forms, i18n, import_view, live, nav, predict_view
 
+FORMS: list[type[Section]] = [*SECTIONS.values(), *ARCHITECTURES.values(), ShapesOptions]
+"""Everything that is offered as a form."""
 CATALOGUES = messages.catalogues()
 LANGUAGES = [file.parts[-3] for file in CATALOGUES]
 NAMES = {"SGD", "RMSprop", "Adam", "AdamW", "ReLU", "GELU", "Swish", "tanh", "ELU"}
@@ -186,7 +194,7 @@ def has_letters(word: str) -> bool:
 
 
 def knob_words() -> Iterator[str]:
-    for section in (*SECTIONS.values(), *ARCHITECTURES.values()):
+    for section in FORMS:
         for knob in section.knobs().values():
             yield from (knob.label, knob.help, knob.unit)
 
@@ -209,6 +217,10 @@ TABLES: dict[str, Iterable[str]] = {
     "import_view.PHASES": import_view.PHASES.values(),
     "import_view.RESIZE": pairs(import_view.RESIZE.values()),
     "import_view.COLORS": pairs(import_view.COLORS.values()),
+    "shapes.SHAPE_NAMES": SHAPE_NAMES,
+    "server_folder.GUESSES": GUESSES.values(),
+    "specs.SOURCES": pairs((kind.title, kind.explanation) for kind in SOURCES.values()),
+    "benchmarks.BENCHMARKS": [benchmark.explanation for benchmark in BENCHMARKS.values()],
     "live.PHASES": live.PHASES.values(),
     "nav.pages": [title for _, title, _ in nav._PAGES],
     "predict_view.WITHOUT_MODEL": predict_view.WITHOUT_MODEL.values(),
@@ -228,7 +240,7 @@ def test_tables_have_a_row_for_every_value() -> None:
     assert set(REPAIRS) == set(Repair)
     choices = {
         str(option)
-        for section in (*SECTIONS.values(), *ARCHITECTURES.values())
+        for section in FORMS
         for field in section.model_fields.values()
         for option in forms._options(field.annotation)
     }

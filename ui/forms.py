@@ -37,6 +37,9 @@ CHOICES = {
     "swish": "Swish",
     "tanh": "tanh",
     "elu": "ELU",
+    "random": N_("random"),
+    "cue": N_("a cue"),
+    "shortcut": N_("a shortcut"),
 }
 """What an option is called; the value itself is the same in every language."""
 MISSING = "_form_dataset_missing"

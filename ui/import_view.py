@@ -1,13 +1,12 @@
-"""Bring your own images: the form, and the imports that are under way or have just ended."""
+"""Adding a dataset: the form, and the imports that are under way or have just ended."""
 
 from __future__ import annotations
 
 import functools
 import time
-from pathlib import PurePath
-from typing import BinaryIO
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.datasets.jobs import (
     ImportState,
@@ -22,16 +21,16 @@ from core.datasets.registry import MAX_NAME, validate_name
 from core.errors import N_, LabError, NotFoundError
 from core.paths import Paths
 from ui.i18n import _, duration, number, say
+from ui.import_sources import UPLOADS, Asked, ask, choose_source, explain, fitted, megabytes
 from ui.messages import show, show_error
 from ui.names import literal
 from ui.state import get_lab, guarded
 from ui.work import OWN, WORK_PHASES, export_button, forget_searches
 
 REFRESH_SECONDS = 1.0
-MAX_MEGABYTES = 500
 ARRIVED = "_import_arrived"
-UPLOADS = "_import_uploads"
-"""How many files have become datasets: a new number gives an empty uploader."""
+OFFERED = "_import_offered"
+"""The name last proposed, and what it was made of."""
 SIZES = (0, 16, 24, 28, 32, 48, 64, 96, 128, 160, 192, 224)
 PHASES = {
     "listing": N_("Looking through the archive"),
@@ -51,14 +50,6 @@ COLORS = {
     "grey": (N_("Grey"), N_("One channel: three times less to learn from, and to store.")),
     "rgb": (N_("Colour"), N_("Three channels: red, green, blue.")),
 }
-LAYOUTS = """flowers.zip       flowers.zip
-├─ daisy          ├─ train
-│  ├─ 001.jpg     │  ├─ daisy
-│  └─ 002.jpg     │  │  └─ 001.jpg
-├─ rose           │  └─ rose
-│  └─ 001.png     │     └─ 001.png
-└─ tulip          ├─ val …
-   └─ a.webp      └─ test …"""
 
 
 def welcome_import() -> None:
@@ -85,6 +76,7 @@ def _open_finished(state: ImportState) -> None:
     if st.session_state.pop(OWN, None) == state.job_id:
         st.session_state[UPLOADS] = st.session_state.get(UPLOADS, 0) + 1
         st.session_state.pop("import_name", None)
+        st.session_state.pop(OFFERED, None)
     if state.message:
         st.session_state[ARRIVED] = say(state.message)
     guarded(functools.partial(dismiss_import, get_lab().paths, state.job_id))
@@ -164,44 +156,65 @@ def _how_far(state: ImportState) -> str:
     phase = _("Receiving the file") if state.status == "uploading" else _(phases[progress.phase])
     if not progress.total:
         return phase
-    parts = [phase, _("{done} of {total}", done=progress.done, total=progress.total)]
+    fetching = progress.phase == "fetching"
+    done, total = (
+        (megabytes(n) if fetching else number(n)) for n in (progress.done, progress.total)
+    )
+    parts = [phase, _("{done} of {total}", done=done, total=total)]
     left = progress.seconds_left()
     if left is not None:
         pace = progress.done / max(0.1, time.time() - progress.started)
-        parts.append(_("{rate} images/s", rate=number(round(pace))))
+        if fetching:
+            parts.append(f"{megabytes(round(pace))}/s")
+        else:
+            parts.append(_("{rate} images/s", rate=number(round(pace))))
         parts.append(_("{time} left", time=duration(left)))
     return " · ".join(parts)
 
 
 def import_form() -> None:
-    """File, name and how its pictures become images of one size; starts the import."""
-    form, hint = st.columns([8, 5], gap="large")
+    """Source, name and how its pictures become images of one size; starts the import."""
+    kind = choose_source()
+    form, hint = (st.container(), st.empty()) if kind == "collected" else _two_columns()
     with form:
-        upload = _uploader()
-        left, right = st.columns([3, 2], gap="large")
-        with left:
-            name = _name()
-            resize = _explained(_("How to make pictures fit"), RESIZE, "import_resize")
-        with right:
-            size = _size()
-            color = _explained(_("Colours"), COLORS, "import_color")
-        options = ImportOptions.model_validate({"size": size, "resize": resize, "color": color})
+        asked = ask(kind)
+        _offer_name(asked.suggestion)
+        options = _options(fits=fitted(kind))
         busy = st.session_state.get(OWN) is not None
         pressed = st.button(
             _("Import"),
             key="import_start",
             type="primary",
             icon=":material/upload:",
-            disabled=upload is None or busy,
+            disabled=asked.spec is None or busy,
         )
-        if pressed and upload is not None:
-            _start(upload, upload.name, name, options)
+        if pressed:
+            _start(asked, st.session_state["import_name"], options)
     with hint:
-        _hint()
+        explain(kind, asked)
 
 
-def _name() -> str:
-    return st.text_input(
+def _two_columns() -> list[DeltaGenerator]:
+    return st.columns([4, 3], gap="large")
+
+
+def _options(*, fits: bool) -> ImportOptions:
+    """The name, and unless pictures ``fits`` as they are, how they are made to."""
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _name()
+    if not fits:
+        return ImportOptions()
+    with left:
+        resize = _explained(_("How to make pictures fit"), RESIZE, "import_resize")
+    with right:
+        size = _size()
+        color = _explained(_("Colours"), COLORS, "import_color")
+    return ImportOptions.model_validate({"size": size, "resize": resize, "color": color})
+
+
+def _name() -> None:
+    st.text_input(
         _("Name of the dataset"),
         key="import_name",
         max_chars=MAX_NAME,
@@ -210,29 +223,20 @@ def _name() -> str:
     )
 
 
-def _uploader() -> st.runtime.uploaded_file_manager.UploadedFile | None:
-    where = f"upload.{st.session_state.get(UPLOADS, 0)}"
-    return st.file_uploader(
-        _("A zip file with one folder of pictures per class"),
-        type="zip",
-        key=where,
-        max_upload_size=MAX_MEGABYTES,
-        on_change=_name_it,
-        args=(where,),
-    )
+def _offer_name(suggestion: str) -> None:
+    """Another source proposes another name, unless the user has written one."""
+    offered, before = st.session_state.get(OFFERED, ("", ""))
+    if not suggestion or suggestion == before:
+        return
+    name = propose_name(get_lab().paths, suggestion)
+    if st.session_state.get("import_name", "") in ("", offered):
+        st.session_state["import_name"] = name
+    st.session_state[OFFERED] = (name, suggestion)
 
 
-def _name_it(where: str) -> None:
-    """In a callback: a new file proposes its name."""
-    upload = st.session_state.get(where)
-    if upload is not None:
-        st.session_state["import_name"] = propose_name(get_lab().paths, upload.name)
-
-
-def propose_name(paths: Paths, filename: str) -> str:
-    """A free name for a dataset, made of what can be kept of ``filename``; or nothing."""
-    stem = PurePath(filename).stem
-    plain = "".join(c if c.isalnum() or c in " ._-" else " " for c in stem)
+def propose_name(paths: Paths, suggestion: str) -> str:
+    """A free name for a dataset, made of what can be kept of ``suggestion``; or nothing."""
+    plain = "".join(c if c.isalnum() or c in " ._-" else " " for c in suggestion)
     stem = " ".join(plain.split()).strip(". ")[: MAX_NAME - 3].strip(". ")
     for name in (stem, *(f"{stem} {i}" for i in range(2, 100))):
         try:
@@ -272,26 +276,16 @@ def _explained(label: str, table: dict[str, tuple[str, str]], key: str) -> str:
     )
 
 
-def _start(upload: BinaryIO, filename: str, name: str, options: ImportOptions) -> None:
-    """Hand the file to the import; whatever is wrong is said below the form, which stays."""
-    upload.seek(0)
+def _start(asked: Asked, name: str, options: ImportOptions) -> None:
+    """Begin the import; whatever is wrong is said below the form, which stays."""
+    assert asked.spec is not None
+    if asked.upload is not None:
+        asked.upload.seek(0)
     try:
         with st.spinner(_("Storing the file …")):
-            job_id = start_import(get_lab().paths, upload, filename, name.strip(), options)
+            job_id = start_import(get_lab().paths, asked.spec, name.strip(), options, asked.upload)
     except LabError as error:
         show_error(error)
         return
     st.session_state[OWN] = job_id
     st.rerun()
-
-
-def _hint() -> None:
-    st.markdown(_("Either of these is understood; a folder around it all does no harm:"))
-    st.code(LAYOUTS, language=None)
-    st.caption(
-        _(
-            "Without train, val and test folders, 70 % of every class are for training, 15 % for "
-            "validation and 15 % for the test. PNG, JPEG, WebP, BMP, GIF and TIFF pictures of any "
-            "size and kind; other files are skipped and listed."
-        )
-    )

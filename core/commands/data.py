@@ -7,12 +7,17 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any, get_args
 
 from tqdm import tqdm
 
 from core.commands.context import Answer, Context, WrongUseError, interruptible, say
+from core.commands.data_sources import (
+    add_source_arguments,
+    chosen_source,
+    shapes_help,
+    sources,
+)
 from core.commands.formats import amount, facts, printable, shape, table
 from core.commands.parser import Command, Group, add_yes
 from core.commands.stats import stats
@@ -26,7 +31,6 @@ from core.datasets.registry import (
     list_datasets,
     validate_name,
 )
-from core.datasets.sources import PathSource
 from core.errors import DatasetError
 
 SHOWN_SKIPPED = 20
@@ -58,6 +62,7 @@ def show(context: Context) -> Answer:
 
 def add(context: Context) -> Answer:
     options = context.options
+    source = chosen_source(options)
     try:
         name = validate_name(context.paths, options.name)
     except DatasetError as error:
@@ -68,7 +73,7 @@ def add(context: Context) -> Answer:
     with interruptible(cancelled.set, notice), closing(ProgressBar()) as on_progress:
         import_dataset(
             context.paths,
-            PathSource(Path(options.path)),
+            source,
             name,
             options=ImportOptions(
                 size=options.size, resize=options.resize, color=options.color, seed=options.seed
@@ -186,7 +191,7 @@ class ProgressBar:
                 total=progress.total,
                 leave=progress.phase == "decoding",
                 file=sys.stderr,
-                unit=" images",
+                unit="B" if progress.phase == "fetching" else " images",
                 unit_scale=True,
                 dynamic_ncols=True,
                 # A log file is not a screen: a line every ten seconds is enough there.
@@ -213,7 +218,7 @@ def add_name(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", metavar="PATH", help="zip or folder with one folder per class")
+    add_source_arguments(parser)
     parser.add_argument("--name", required=True, help="how the dataset shall be called")
     parser.add_argument(
         "--size",
@@ -248,7 +253,8 @@ DATA = Group(
     "Import, list, show and delete datasets.",
     (
         Command("list", "List all datasets.", list_),
-        Command("add", "Import a zip or folder of pictures.", add, _add_arguments),
+        Command("sources", "List what can be imported.", sources),
+        Command("add", "Import pictures.", add, _add_arguments, shapes_help),
         Command("show", "Show one dataset and how its import went.", show, add_name),
         Command("stats", "Analyse the images of a dataset.", stats, add_name),
         Command("delete", "Delete a dataset.", delete, _delete_arguments),

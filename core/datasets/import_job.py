@@ -6,6 +6,7 @@ Kept free of heavy imports, because it forks the processes that decode.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from core.datasets.importing import import_dataset
 from core.datasets.jobs import JobPaths, JobProgress, JobRequest, failure
 from core.datasets.options import ImportCancelledError, ImportProgress
-from core.datasets.sources import PathSource
+from core.datasets.specs import Place, SourceSpec, make_source
 from core.datasets.ticking import WorkCancelledError
 from core.datasets.work_job import do_work
 from core.errors import N_, LabError, text
@@ -26,8 +27,8 @@ def run_job(folder: Path) -> JobProgress:
     request = JobRequest.model_validate_json(files.request.read_bytes())
     last = _Reporter(files)
     try:
-        if request.work is None:
-            end = _import(files, request, last)
+        if request.source is not None:
+            end = _import(files, request, request.source, last)
         else:
             # imports/<job_id> → artifacts/
             end = do_work(Paths(files.folder.parents[2]), files, request, last)
@@ -41,23 +42,25 @@ def run_job(folder: Path) -> JobProgress:
             status="failed",
             message=text(
                 N_("The import failed unexpectedly ({error}).")
-                if request.work is None
+                if request.source is not None
                 else N_("The work failed unexpectedly ({error})."),
                 error=f"{type(error).__name__}: {error}",
             ),
             remedy=text(N_("What happened is in {log}."), log=str(files.log)),
         )
-    files.upload.unlink(missing_ok=True)
+    shutil.rmtree(files.upload, ignore_errors=True)
     last.write(end.model_copy(update={"progress": last.progress}))
     return end
 
 
-def _import(files: JobPaths, request: JobRequest, reporter: _Reporter) -> JobProgress:
+def _import(
+    files: JobPaths, request: JobRequest, source: SourceSpec, reporter: _Reporter
+) -> JobProgress:
     # imports/<job_id> → artifacts/
     paths = Paths(files.folder.parents[2])
     info = import_dataset(
         paths,
-        PathSource(files.upload, request.filename),
+        make_source(source, Place(paths, files.upload)),
         request.name,
         options=request.options,
         on_progress=reporter,

@@ -1,9 +1,10 @@
 """Imports for the app, and other long work on datasets: each in a process of its own, found again
 by its folder.
 
-``imports/<job_id>/`` holds ``job.json`` (what is asked), ``upload.zip`` (until the end),
-``process.json`` (who works on it), ``progress.json`` (how far), ``log.txt`` and, while somebody
-wants it to end, ``cancel``. This side starts and reads; :mod:`core.datasets.import_job` works.
+``imports/<job_id>/`` holds ``job.json`` (what is asked), ``upload/`` (the file of an upload, until
+the end), ``process.json`` (who works on it), ``progress.json`` (how far), ``log.txt`` and, while
+somebody wants it to end, ``cancel``. This side starts and reads;
+:mod:`core.datasets.import_job` works.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pydantic import BaseModel
 from core.datasets import limits
 from core.datasets.options import ImportOptions, ImportProgress, check_options
 from core.datasets.registry import validate_name
+from core.datasets.specs import SourceSpec, UploadSpec
 from core.datasets.work import Derive, Work
 from core.datasets.writer import Owner, sweep
 from core.errors import N_, DatasetError, LabError, NotFoundError, Text, text
@@ -44,7 +46,10 @@ class JobRequest(BaseModel, frozen=True):
 
     job_id: str
     filename: str
+    """What the source is called."""
     name: str
+    source: SourceSpec | None = None
+    """What to import; None for other work."""
     options: ImportOptions = ImportOptions()
     created: float
     work: Work | None = None
@@ -120,7 +125,8 @@ class JobPaths:
 
     @property
     def upload(self) -> Path:
-        return self.folder / "upload.zip"
+        """A folder for the uploaded file."""
+        return self.folder / "upload"
 
     @property
     def export(self) -> Path:
@@ -146,21 +152,24 @@ class JobPaths:
 
 def start_import(
     paths: Paths,
-    upload: BinaryIO,
-    filename: str,
+    source: SourceSpec,
     name: str,
     options: ImportOptions | None = None,
+    upload: BinaryIO | None = None,
 ) -> str:
-    """Store the ``upload`` and begin to import it as the dataset ``name``; returns the job's id.
+    """Begin to import a source as the dataset ``name``; returns the job's id.
 
-    DatasetError if the name or an option is impossible, the name is taken by a dataset or by
-    another import, or the disk is too full; nothing is left behind then.
+    ``upload`` is the content of the file of an UploadSpec, which is stored first. DatasetError if
+    the name or an option is impossible, the name is taken by a dataset or by another import, or
+    the disk is too full; nothing is left behind then.
     """
     options = options or ImportOptions()
     check_options(options)
-    files = _open_job(paths, filename, name, options)
+    files = _open_job(paths, source.called, name, source=source, options=options)
     try:
-        _store(upload, files.upload)
+        if isinstance(source, UploadSpec) and upload is not None:
+            files.upload.mkdir()
+            _store(upload, files.upload / source.stored_name)
         # From here on the job belongs to its process, which tells its own id first of all.
         _launch(files)
     except BaseException:
@@ -220,8 +229,7 @@ def read_import(paths: Paths, job_id: str) -> ImportState:
     alive = _alive(files)
     state = _progress(files)
     if state.status not in OVER and not alive:
-        with suppress(OSError):
-            files.upload.unlink(missing_ok=True)
+        shutil.rmtree(files.upload, ignore_errors=True)
         sweep(paths)
         state = JobProgress(
             status="failed",
@@ -267,8 +275,10 @@ def _unknown(job_id: str) -> NotFoundError:
 
 def _open_job(
     paths: Paths,
-    filename: str,
+    called: str,
     name: str,
+    *,
+    source: SourceSpec | None = None,
     options: ImportOptions | None = None,
     work: Work | None = None,
 ) -> JobPaths:
@@ -283,8 +293,9 @@ def _open_job(
         created = time.time()
         request = JobRequest(
             job_id=job_id,
-            filename=filename,
+            filename=called,
             name=name,
+            source=source,
             options=options or ImportOptions(),
             created=created,
             work=work,

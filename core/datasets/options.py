@@ -50,7 +50,8 @@ DEFAULTS = ImportOptions()
 
 
 class ImportProgress(BaseModel, frozen=True):
-    """``done`` of ``total`` pictures of a phase of an import, begun at ``started`` (unix time)."""
+    """``done`` of ``total`` pictures (when ``fetching``: bytes) of a phase of an import, begun at
+    ``started`` (unix time)."""
 
     phase: Phase = "listing"
     done: int = 0
@@ -59,7 +60,7 @@ class ImportProgress(BaseModel, frozen=True):
 
     def seconds_left(self, now: float | None = None) -> float | None:
         """By the pace so far; None before there is one."""
-        if self.phase != "decoding" or not self.done:
+        if self.phase not in ("decoding", "fetching") or not self.done:
             return None
         passed = (time.time() if now is None else now) - self.started
         return max(0.0, passed / self.done * (self.total - self.done))

@@ -42,6 +42,11 @@ _CIFAR100_COARSE = (
     *(N_("medium-sized mammals"), N_("non-insect invertebrates"), N_("people"), N_("reptiles")),
     *(N_("small mammals"), N_("trees"), N_("vehicles 1"), N_("vehicles 2")),
 )
+SHAPE_NAMES = (
+    *(N_("circle"), N_("square"), N_("triangle"), N_("star"), N_("cross")),
+    *(N_("ring"), N_("crescent"), N_("heart"), N_("arrow"), N_("hexagon")),
+)
+"""The figures of *Shapes*, in the order in which they are added."""
 
 VOCABULARIES: Mapping[str, Sequence[str]] = {
     "mnist": _DIGITS,
@@ -50,6 +55,7 @@ VOCABULARIES: Mapping[str, Sequence[str]] = {
     "cifar10": _CIFAR10,
     "cifar100": _CIFAR100,
     "cifar100-coarse": _CIFAR100_COARSE,
+    "shapes": SHAPE_NAMES,
 }
 """Name → classes in the order of their labels."""
 

@@ -36,7 +36,7 @@ def pack(file: Path, seed: int) -> Path:
 
 def open_import(page: Page, server: Server) -> None:
     page.goto(server.page("data"))
-    page.get_by_text("Bring your own images").click()
+    page.get_by_text("Add a dataset").click()
     expect(page.get_by_text("Either of these is understood")).to_be_visible()
 
 

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 import pytest
@@ -21,16 +22,26 @@ from core.datasets.jobs import (
     dismiss_import,
     list_imports,
     read_import,
-    start_import,
 )
 from core.datasets.options import ImportOptions, ImportProgress
 from core.datasets.registry import list_datasets, open_dataset
+from core.datasets.specs import UploadSpec
 from core.datasets.writer import Owner
 from core.errors import DatasetError, NotFoundError
 from core.paths import Paths
 from tests.datasets.making import classes, encode, left_behind, pack
 
 PATIENCE = 30.0
+
+
+def start_import(
+    paths: Paths,
+    upload: BinaryIO,
+    filename: str,
+    name: str,
+    options: ImportOptions | None = None,
+) -> str:
+    return jobs.start_import(paths, UploadSpec(filename=filename), name, options, upload)
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from core.datasets.jobs import (
 )
 from core.datasets.recipe import Origin, Recipe
 from core.datasets.registry import list_datasets
+from core.datasets.specs import UploadSpec
 from core.datasets.work import Derive, Export, FindDuplicates
 from core.datasets.writer import Owner
 from core.errors import DatasetError
@@ -90,7 +91,7 @@ def test_names_are_reserved_between_all_kinds(paths: Paths, tmp_path: Path) -> N
     with pytest.raises(DatasetError, match="“new” is being imported right now"):
         start_work(paths, derive("pets"), "new")
     with archive.open("rb") as upload, pytest.raises(DatasetError, match="right now"):
-        start_import(paths, upload, "x.zip", "new")
+        start_import(paths, UploadSpec(filename="x.zip"), "new", upload=upload)
     with pytest.raises(DatasetError, match="“pets” exists already"):
         start_work(paths, derive("pets"), "pets")
     # What makes no dataset needs no name.

@@ -32,6 +32,7 @@ from ui import import_view
 from ui.augment_view import DRAWS, PICTURES, first_of_each_class, mixed_label
 from ui.data_look import CLASSES_PER_PAGE, sample_strips, skewed
 from ui.forms import key
+from ui.import_sources import stem_of
 from ui.strips import Strip, strips_html
 
 HEAD = '<div class="lz-strip-head">'
@@ -387,7 +388,7 @@ def test_every_choice_of_the_import_is_explained() -> None:
     ],
 )
 def test_a_name_is_proposed_that_can_be_had(lab: Lab, filename: str, name: str) -> None:
-    assert import_view.propose_name(lab.paths, filename) == name
+    assert import_view.propose_name(lab.paths, stem_of(filename)) == name
 
 
 @pytest.mark.slow
