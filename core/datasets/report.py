@@ -33,6 +33,14 @@ class Reason(StrEnum):
     NOT_USED = "not_used"
     NOT_LISTED = "not_listed"
     CAPPED = "capped"
+    HARD_LINK = "hard_link"
+    SPECIAL = "special"
+    SPARSE = "sparse"
+    TOO_COMPRESSED = "too_compressed"
+    TABLE = "table"
+    SUBMISSION = "submission"
+    CONFLICT = "conflict"
+    NO_FILE = "no_file"
 
 
 REASONS: Mapping[Reason, str] = {
@@ -51,6 +59,14 @@ REASONS: Mapping[Reason, str] = {
     Reason.NOT_USED: N_("not needed: the data were read from other files"),
     Reason.NOT_LISTED: N_("not in the table of labels"),
     Reason.CAPPED: N_("above the number of pictures per class that was asked for"),
+    Reason.HARD_LINK: N_("link to another file of the archive"),
+    Reason.SPECIAL: N_("device, pipe or other special file"),
+    Reason.SPARSE: N_("sparse file"),
+    Reason.TOO_COMPRESSED: N_("compressed as no picture is: it looks like a zip bomb"),
+    Reason.TABLE: N_("the table of labels, read as such"),
+    Reason.SUBMISSION: N_("an example of what is to be handed in: not taken for labels"),
+    Reason.CONFLICT: N_("listed more than once, with different labels"),
+    Reason.NO_FILE: N_("listed in the table, but there is no such picture"),
 }
 
 

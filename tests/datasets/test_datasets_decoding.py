@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets.decoding import MAX_PIXELS, decode_image, read_header
+from core.datasets.decoding import decode_image, read_header
+from core.datasets.limits import MAX_PIXELS
 from core.datasets.report import Repair
 from core.datasets.resizing import RESIZE_MODES, fit, prepare
 from core.errors import ImageError

@@ -7,12 +7,20 @@ from pathlib import Path
 
 from core.datasets.containers.folder import FolderContainer
 from core.datasets.containers.listing import Container
+from core.datasets.containers.tar import TarContainer
 from core.datasets.containers.zip import ZipContainer
 from core.datasets.names import from_folder
 from core.errors import N_, NotFoundError
 
 OPENERS: dict[str, Callable[[Path, str], Container]] = {
     ".zip": ZipContainer,
+    ".tar": TarContainer,
+    ".tar.gz": TarContainer,
+    ".tgz": TarContainer,
+    ".tar.bz2": TarContainer,
+    ".tbz2": TarContainer,
+    ".tar.xz": TarContainer,
+    ".txz": TarContainer,
 }
 """By the end of the name; whatever is not here is opened as a zip, which says what is wrong."""
 

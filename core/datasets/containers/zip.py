@@ -76,6 +76,7 @@ class ZipContainer:
         return copies
 
     def listing(self) -> Listing:
+        limits.check_size(self.path)
         infos = self._infos()
         packed, unpacked = sum(i.compress_size for i in infos), sum(i.file_size for i in infos)
         limits.check_archive(len(infos), min(packed, self.path.stat().st_size), unpacked)
@@ -143,8 +144,12 @@ def _zip_reason(
         return by_name
     if found := next((reason for reason, holds in checks.items() if holds), None):
         return found
-    too_large = max(info.file_size, info.compress_size) > limits.MAX_FILE_BYTES
-    return by_name or (Reason.TOO_LARGE if too_large else None)
+    if by_name:
+        return by_name
+    if max(info.file_size, info.compress_size) > limits.MAX_FILE_BYTES:
+        return Reason.TOO_LARGE
+    bomb = limits.too_compressed(info.compress_size, info.file_size)
+    return Reason.TOO_COMPRESSED if bomb else None
 
 
 def _not_a_zip(path: Path, origin: str) -> DatasetError:
