@@ -98,6 +98,11 @@ class DatasetPaths:
     def report(self) -> Path:
         return self.folder / "report.json"
 
+    @property
+    def repairs(self) -> Path:
+        """The names of all repaired pictures: too many to be read with the report."""
+        return self.folder / "repairs.json"
+
     def images(self, split: str) -> Path:
         return self.folder / f"{split}-images.npy"
 

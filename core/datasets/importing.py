@@ -161,7 +161,8 @@ class _Work:
             image_shape=shape,
             resize=self._options.resize,
             splits=parts.splits,
-            report=parts.report(self._source.origin, found.skipped),
+            report=parts.report(self._source.origin, found.skipped, plan.capped),
+            repairs=gathered.repaired_names,
             vocabulary=found.vocabulary,
             groups=parts.groups,
         )

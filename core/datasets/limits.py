@@ -14,7 +14,7 @@ from core.errors import N_, ConfigError, DatasetError
 
 
 class Variable(NamedTuple):
-    """An environment variable: its default, and how many of what is counted one of it stands for."""
+    """An environment variable: its default, what one of it stands for, and its meaning."""
 
     default: float
     unit: int
@@ -53,7 +53,9 @@ def _read(name: str) -> int:
         return int(variable.default * variable.unit)
     if not 1 <= value < 1e18:  # NaN fails too
         raise ConfigError(
-            N_("{name}: expected a number above 0 (the default is {default}), received {received}."),
+            N_(
+                "{name}: expected a number above 0 (the default is {default}), received {received}."
+            ),
             name=name,
             default=variable.default,
             received=wanted,

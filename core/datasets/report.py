@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import numpy as np
@@ -90,7 +88,7 @@ REPAIRS: Mapping[Repair, str] = {
     Repair.TRUNCATED: N_("cut off: taken as far as it goes"),
 }
 
-# Examples kept of each repair: a set of 60,000 transparent icons would otherwise list them all.
+# Examples of each repair in the report itself, which is read for every look at a dataset.
 REPAIR_EXAMPLES = 100
 # Rows of the table of sizes.
 SIZE_ROWS = 20
@@ -153,11 +151,14 @@ def _spread(counts: Mapping[tuple[int, int], int], axis: int) -> tuple[int, int,
 
 
 class ImportReport(BaseModel, frozen=True):
-    """Every file of the source is either counted in ``imported`` or listed in ``skipped``."""
+    """Every file of the source is either counted in ``imported`` or listed in ``skipped`` or
+    ``capped``."""
 
     origin: str
     imported: int
     skipped: list[Skipped] = []
+    capped: list[str] = []
+    """Pictures above the number per class that was asked for: perhaps nearly all, so names only."""
     repaired: list[Repaired] = []
     warnings: list[Text] = []
     sizes: Sizes = Sizes()
@@ -165,34 +166,23 @@ class ImportReport(BaseModel, frozen=True):
     @property
     def files(self) -> int:
         """All files found, folders not counted."""
-        return self.imported + len(self.skipped)
+        return self.imported + self.left_out
+
+    @property
+    def left_out(self) -> int:
+        """Files that were not imported: rows of a table without a picture are no files."""
+        rows = sum(skipped.reason is Reason.NO_FILE for skipped in self.skipped)
+        return len(self.skipped) - rows + len(self.capped)
 
     @property
     def skipped_by_reason(self) -> dict[str, int]:
         """Files per reason, the commonest first; the keys are translatable."""
         counts = Counter(REASONS[s.reason] for s in self.skipped)
+        if self.capped:
+            counts[REASONS[Reason.CAPPED]] += len(self.capped)
         return dict(counts.most_common())
-
-    def csv(self, translate: Callable[[str], str] = str) -> str:
-        """The skipped files and the examples of repaired ones, safe to open in a spreadsheet."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow([translate(N_("file")), translate(N_("outcome")), translate(N_("reason"))])
-        for skipped in self.skipped:
-            row = [skipped.name, translate(N_("skipped")), skipped.text.render(translate)]
-            writer.writerow([_cell(value) for value in row])
-        for repaired in self.repaired:
-            how = repaired.text.render(translate)
-            for name in repaired.examples:
-                writer.writerow([_cell(v) for v in (name, translate(N_("imported")), how)])
-        return out.getvalue()
 
 
 def shortened(names: Iterable[str], most: int = 10) -> str:
     ordered = sorted(names, key=natural)
     return ", ".join(f"“{name}”" for name in ordered[:most]) + ("…" if ordered[most:] else "")
-
-
-def _cell(value: str) -> str:
-    """A file may be called ``=HYPERLINK(…)``; the apostrophe keeps spreadsheets from running it."""
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value
