@@ -19,7 +19,17 @@ from core.presets import PRESETS
 from core.records import STATUS_NAMES, RunStatus
 from scripts import messages
 from scripts.messages import ROOT, singular
-from ui import data_look, data_view, forms, i18n, import_view, live, nav, predict_view
+from ui import (
+    data_look,
+    data_view,
+    forms,
+    i18n,
+    import_options,
+    import_view,
+    live,
+    nav,
+    predict_view,
+)
 
 CATALOGUES = messages.catalogues()
 LANGUAGES = [file.parts[-3] for file in CATALOGUES]
@@ -204,8 +214,10 @@ TABLES: dict[str, Iterable[str]] = {
     "forms.CHOICES": forms.CHOICES.values(),
     "records.STATUS_NAMES": STATUS_NAMES.values(),
     "import_view.PHASES": import_view.PHASES.values(),
-    "import_view.RESIZE": pairs(import_view.RESIZE.values()),
-    "import_view.COLORS": pairs(import_view.COLORS.values()),
+    "import_options.RESIZE": pairs(import_options.RESIZE.values()),
+    "import_options.COLORS": pairs(import_options.COLORS.values()),
+    "import_options.SPLITS": pairs(import_options.SPLITS.values()),
+    "import_options.SHARES": import_options.SHARES.values(),
     "live.PHASES": live.PHASES.values(),
     "nav.pages": [title for _, title, _ in nav._PAGES],
     "predict_view.WITHOUT_MODEL": predict_view.WITHOUT_MODEL.values(),

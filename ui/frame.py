@@ -31,7 +31,7 @@ STATUS_COLOR = {
 
 TRANSLATED_KEYS = (
     *("form.", "train_view", "dataset", "data_view", "split.", "runs.status"),
-    *("import_size", "import_resize", "import_color"),
+    *("import_size", "import_resize", "import_color", "import_splits", "import_shares"),
 )
 """Keys of widgets whose options are called differently in every language."""
 

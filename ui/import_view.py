@@ -22,6 +22,7 @@ from core.datasets.registry import MAX_NAME, validate_name
 from core.errors import N_, LabError, NotFoundError
 from core.paths import Paths
 from ui.i18n import _, duration, number, say
+from ui.import_options import import_options, sample_upload
 from ui.messages import show, show_error
 from ui.names import literal
 from ui.state import get_lab, guarded
@@ -33,31 +34,21 @@ OWN = "_import_job"
 ARRIVED = "_import_arrived"
 UPLOADS = "_import_uploads"
 """How many files have become datasets: a new number gives an empty uploader."""
-SIZES = (0, 16, 24, 28, 32, 48, 64, 96, 128, 160, 192, 224)
+UPLOADED = ("zip", "tar", "gz", "tgz", "bz2", "xz")
 PHASES = {
     "listing": N_("Looking through the archive"),
     "probing": N_("Looking at the pictures' sizes"),
     "decoding": N_("Preparing the pictures"),
     "writing": N_("Writing the dataset"),
 }
-RESIZE = {
-    "crop": (N_("Crop"), N_("Cuts off what sticks out: nothing is distorted, borders are lost.")),
-    "pad": (N_("Pad"), N_("Keeps the whole picture and fills the rest with black.")),
-    "stretch": (N_("Stretch"), N_("Keeps the whole picture and distorts it to fit.")),
-}
-COLORS = {
-    "auto": (N_("Automatic"), N_("Grey if all pictures are grey, otherwise colour.")),
-    "grey": (N_("Grey"), N_("One channel: three times less to learn from, and to store.")),
-    "rgb": (N_("Colour"), N_("Three channels: red, green, blue.")),
-}
-LAYOUTS = """flowers.zip       flowers.zip
-├─ daisy          ├─ train
-│  ├─ 001.jpg     │  ├─ daisy
-│  └─ 002.jpg     │  │  └─ 001.jpg
-├─ rose           │  └─ rose
-│  └─ 001.png     │     └─ 001.png
-└─ tulip          ├─ val …
-   └─ a.webp      └─ test …"""
+LAYOUTS = """flowers.zip       flowers.tar.gz      flowers.zip
+├─ daisy          ├─ train            ├─ images
+│  ├─ 001.jpg     │  ├─ daisy         │  ├─ 001.jpg
+│  └─ 002.jpg     │  │  └─ 001.jpg    │  └─ 002.jpg
+├─ rose           │  └─ rose          └─ labels.csv
+│  └─ 001.png     │     └─ 001.png       filename,label
+└─ tulip          ├─ val …               001.jpg,daisy
+   └─ a.webp      └─ test …              002.jpg,rose"""
 
 
 def welcome_import() -> None:
@@ -171,14 +162,8 @@ def import_form() -> None:
     form, hint = st.columns([8, 5], gap="large")
     with form:
         upload = _uploader()
-        left, right = st.columns([3, 2], gap="large")
-        with left:
-            name = _name()
-            resize = _explained(_("How to make pictures fit"), RESIZE, "import_resize")
-        with right:
-            size = _size()
-            color = _explained(_("Colours"), COLORS, "import_color")
-        options = ImportOptions.model_validate({"size": size, "resize": resize, "color": color})
+        name = _name()
+        options = import_options(sample_upload(upload))
         busy = st.session_state.get(OWN) is not None
         pressed = st.button(
             _("Import"),
@@ -206,8 +191,8 @@ def _name() -> str:
 def _uploader() -> st.runtime.uploaded_file_manager.UploadedFile | None:
     where = f"upload.{st.session_state.get(UPLOADS, 0)}"
     return st.file_uploader(
-        _("A zip file with one folder of pictures per class"),
-        type="zip",
+        _("An archive of pictures: one folder per class, or a table of labels"),
+        type=list(UPLOADED),
         key=where,
         max_upload_size=MAX_MEGABYTES,
         on_change=_name_it,
@@ -235,36 +220,6 @@ def propose_name(paths: Paths, filename: str) -> str:
     return ""
 
 
-def _size() -> int | None:
-    """The side of the images in pixels, or None for their own median."""
-    side = st.selectbox(
-        _("Size of the images"),
-        SIZES,
-        format_func=lambda side: f"{side} × {side}" if side else _("automatic"),
-        key="import_size",
-        help=_(
-            "In pixels. Automatic takes the median of the pictures, at most 128 pixels a side. "
-            "Larger images show more and train more slowly."
-        ),
-        persist_state="session",
-    )
-    return side or None
-
-
-def _explained(label: str, table: dict[str, tuple[str, str]], key: str) -> str:
-    """A choice of which every option says in a sentence what it does."""
-    return str(
-        st.radio(
-            label,
-            list(table),
-            format_func=lambda option: _(table[option][0]),
-            captions=[_(sentence) for _label, sentence in table.values()],
-            key=key,
-            persist_state="session",
-        )
-    )
-
-
 def _start(upload: BinaryIO, filename: str, name: str, options: ImportOptions) -> None:
     """Hand the file to the import; whatever is wrong is said below the form, which stays."""
     upload.seek(0)
@@ -279,7 +234,7 @@ def _start(upload: BinaryIO, filename: str, name: str, options: ImportOptions) -
 
 
 def _hint() -> None:
-    st.markdown(_("Either of these is understood; a folder around it all does no harm:"))
+    st.markdown(_("Each of these is understood; a folder around it all does no harm:"))
     st.code(LAYOUTS, language=None)
     st.caption(
         _(

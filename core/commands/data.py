@@ -15,7 +15,7 @@ from tqdm import tqdm
 from core.commands.context import Answer, Context, WrongUseError, interruptible, say
 from core.commands.formats import amount, facts, printable, shape, table
 from core.commands.import_arguments import add_import_arguments, import_options
-from core.commands.parser import Command, Group
+from core.commands.parser import Command, Group, add_yes
 from core.datasets.dataset import (
     SPLITS,
     STORED_SPLITS,
@@ -216,6 +216,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", required=True, help="how the dataset shall be called")
     add_import_arguments(parser)
+
+
+def _delete_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_name(parser)
+    add_yes(parser)
 
 
 DATA = Group(

@@ -105,8 +105,3 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, help="start of the random division (default: %(default)s)"
     )
-
-
-def _delete_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_name(parser)
-    add_yes(parser)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from core.__main__ import main
-from core.commands.data import image_size
+from core.commands.import_arguments import image_size
 from core.paths import Paths
 from tests.commands.driving import Cli
 

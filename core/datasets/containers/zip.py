@@ -168,7 +168,10 @@ def _not_a_zip(path: Path, origin: str) -> DatasetError:
             file=origin,
         )
     return DatasetError(
-        N_("“{file}” is not a zip archive. Expected: a zip archive or a folder of class folders."),
+        N_(
+            "“{file}” is not a zip archive. Expected: a zip or tar archive, or a folder of class "
+            "folders."
+        ),
         file=origin,
     )
 
