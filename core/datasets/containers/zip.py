@@ -67,7 +67,13 @@ class ZipContainer:
                     place = places[entry.where.offset]
                     with archive.open(place) as file, copies[-1].open("wb") as out:
                         shutil.copyfileobj(file, out, 1 << 20)
-                except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+                except (
+                    zipfile.BadZipFile,
+                    zlib.error,
+                    EOFError,
+                    ValueError,
+                    NotImplementedError,
+                ) as error:
                     raise DatasetError(
                         N_("The file “{name}” in the archive is damaged ({error})."),
                         name=entry.name,
@@ -203,9 +209,10 @@ class ZipReader(BytesReader):
         return data
 
     def _packed(self, where: ZipEntry, most: int) -> bytes:
-        self._file.seek(where.offset)
+        # Before the beginning, if the archive has lost that.
+        self._file.seek(max(0, where.offset))
         header = self._file.read(30)
-        if len(header) < 30 or header[:4] != b"PK\x03\x04":
+        if where.offset < 0 or len(header) < 30 or header[:4] != b"PK\x03\x04":
             raise ImageError(N_("The archive is damaged at this entry."))
         _, name_length, extra_length = _LOCAL_HEADER.unpack(header)
         self._file.seek(name_length + extra_length, io.SEEK_CUR)
