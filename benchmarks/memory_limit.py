@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def train(file: Path, held: bool, limit: float, steps: int) -> None:
     print(steps * BATCH / (time.perf_counter() - start), _allocated() / GB)
 
 
-def _network():  # type: ignore[no-untyped-def]
+def _network() -> Any:
     import keras
 
     layers = keras.layers

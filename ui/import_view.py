@@ -209,7 +209,7 @@ def _name_it(where: str) -> None:
 
 def propose_name(paths: Paths, filename: str) -> str:
     """A free name for a dataset, made of what can be kept of ``filename``; or nothing."""
-    stem = PurePath(filename).stem
+    stem = PurePath(filename).stem.removesuffix(".tar")
     plain = "".join(c if c.isalnum() or c in " ._-" else " " for c in stem)
     stem = " ".join(plain.split()).strip(". ")[: MAX_NAME - 3].strip(". ")
     for name in (stem, *(f"{stem} {i}" for i in range(2, 100))):
