@@ -6,7 +6,7 @@ import functools
 
 import streamlit as st
 
-from core.datasets.dataset import DIGITS, UNLABELLED, Dataset, DatasetInfo
+from core.datasets.dataset import DIGITS, Dataset, DatasetInfo
 from core.datasets.registry import (
     damaged_datasets,
     list_datasets,
@@ -68,7 +68,6 @@ def figures(info: DatasetInfo) -> None:
     height, width, channels = info.image_shape
     values = {
         _("Images"): number(sum(info.splits.values())),
-        **_without_label(info),
         _("Classes"): number(len(info.class_names)),
         _("Size in pixels"): f"{width}×{height}",
         _("Colours"): _("grey") if channels == 1 else _("RGB"),
@@ -76,12 +75,6 @@ def figures(info: DatasetInfo) -> None:
     with st.container(horizontal=True, gap="large"):
         for label, value in values.items():
             st.metric(label, value, width="content")
-
-
-def _without_label(info: DatasetInfo) -> dict[str, str]:
-    """Said only where there are some."""
-    count = info.splits.get(UNLABELLED)
-    return {_("Without label"): number(count)} if count else {}
 
 
 def actions(info: DatasetInfo) -> None:

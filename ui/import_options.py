@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from core.datasets.dataset import ResizeMode
 from core.datasets.importing import MAX_AUTO_SIDE, median_size
 from core.datasets.options import DEFAULTS, SPLIT_PRESETS, ImportOptions
 from core.datasets.resizing import RESIZE_MODES, fit
@@ -22,6 +23,7 @@ from ui.i18n import _, ngettext, say
 from ui.messages import show
 from ui.names import literal, shortened
 from ui.state import get_lab
+from ui.strips import Strip, strips
 
 SIZES = (0, 16, 24, 28, 32, 48, 64, 96, 128, 160, 192, 224)
 Choices = Mapping[str, tuple[str, str]]
@@ -47,8 +49,7 @@ SHARES = {
 }
 WHITE = "#ffffff"
 SHOWN_SIDE = 96
-"""The preview's pictures are enlarged to this many pixels, so that small ones can be seen."""
-GAP = 6
+"""Pixels of the preview's pictures on the screen."""
 
 
 def import_options(sample: SourceSample | None) -> ImportOptions:
@@ -136,10 +137,16 @@ def _preview(sample: SourceSample, size: int | None, color: str) -> None:
     height, width = (size, size) if size else _auto_size(sample)
     grey = color == "grey" or (color == "auto" and sample.facts.grey)
     st.markdown(_("**Your own pictures at {width} × {height} pixels**", width=width, height=height))
-    with st.container(horizontal=True, gap="large"):
-        for mode in RESIZE:
-            strip = fitted(sample, (height, width), mode, 1 if grey else 3)
-            st.image(strip, caption=_(RESIZE[mode][0]), width="content")
+    rows = [
+        Strip(
+            name=_(RESIZE[mode][0]),
+            note="",
+            images=fitted(sample, (height, width), mode, 1 if grey else 3),
+            alts=[""] * len(sample.pictures),
+        )
+        for mode in RESIZE_MODES
+    ]
+    strips(rows, key="import_preview", size=SHOWN_SIDE)
 
 
 def _auto_size(sample: SourceSample) -> tuple[int, int]:
@@ -149,19 +156,10 @@ def _auto_size(sample: SourceSample) -> tuple[int, int]:
 
 
 def fitted(
-    sample: SourceSample, size: tuple[int, int], mode: str, channels: int
-) -> NDArray[np.uint8]:
-    """The sample's pictures beside one another as uint8 (h, w, 3), each fitted to ``size``
-    (height, width) by ``mode`` as an import does, and enlarged if they are small."""
-    factor = max(1, SHOWN_SIDE // max(size))
-    tiles = []
-    for picture in sample.pictures:
-        known = next(name for name in RESIZE_MODES if name == mode)
-        pixels = fit(Image.fromarray(picture), size, known, channels)
-        large = pixels.repeat(factor, axis=0).repeat(factor, axis=1)
-        tiles.append(np.broadcast_to(large, (*large.shape[:2], 3)))
-        tiles.append(np.full((large.shape[0], GAP, 3), 128, np.uint8))
-    return np.concatenate(tiles[:-1], axis=1)
+    sample: SourceSample, size: tuple[int, int], mode: ResizeMode, channels: int
+) -> list[NDArray[np.uint8]]:
+    """The sample's pictures as uint8 (height, width, channels), as an import makes them fit."""
+    return [fit(Image.fromarray(picture), size, mode, channels) for picture in sample.pictures]
 
 
 def _divided() -> dict[str, object]:

@@ -41,14 +41,20 @@ PHASES = {
     "decoding": N_("Preparing the pictures"),
     "writing": N_("Writing the dataset"),
 }
-LAYOUTS = """flowers.zip       flowers.tar.gz      flowers.zip
-├─ daisy          ├─ train            ├─ images
-│  ├─ 001.jpg     │  ├─ daisy         │  ├─ 001.jpg
-│  └─ 002.jpg     │  │  └─ 001.jpg    │  └─ 002.jpg
-├─ rose           │  └─ rose          └─ labels.csv
-│  └─ 001.png     │     └─ 001.png       filename,label
-└─ tulip          ├─ val …               001.jpg,daisy
-   └─ a.webp      └─ test …              002.jpg,rose"""
+LAYOUTS = """flowers.zip       flowers.tar.gz
+├─ daisy          ├─ train
+│  ├─ 001.jpg     │  ├─ daisy
+│  └─ 002.jpg     │  │  └─ 001.jpg
+├─ rose           │  └─ rose
+│  └─ 001.png     │     └─ 001.png
+└─ tulip          ├─ val …
+   └─ a.webp      └─ test …
+
+flowers.zip       labels.csv
+├─ images         filename,label
+│  ├─ 001.jpg     001.jpg,daisy
+│  └─ 002.jpg     002.jpg,rose
+└─ labels.csv"""
 
 
 def welcome_import() -> None:

@@ -13,6 +13,7 @@ from core.datasets.dataset import SPLITS
 from core.datasets.decoding import EXTENSIONS
 from core.datasets.formats.base import NOT_TOLD, Format, Found, Reading, found_in
 from core.datasets.formats.split_names import is_filler, split_of, splits_among
+from core.datasets.formats.tables import note_submissions
 from core.datasets.names import natural
 from core.datasets.report import Reason, shortened
 from core.errors import N_, DatasetError, Text, text
@@ -66,6 +67,7 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
     Raises:
         DatasetError: if there are fewer than two classes.
     """
+    note_submissions(listing)
     listing.leave()
     layout = layout_of(listing)
     for entry in layout.strays:

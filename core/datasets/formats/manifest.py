@@ -16,13 +16,22 @@ from core.datasets.formats.base import NOT_TOLD, Format, Found, Reading, found_i
 from core.datasets.formats.folders import layout_of
 from core.datasets.formats.picture_index import PictureIndex
 from core.datasets.formats.split_names import split_of
-from core.datasets.formats.tables import Columns, Table, cell, columns_of, label_in, read_table
+from core.datasets.formats.tables import (
+    TABLE_EXTENSIONS,
+    Columns,
+    Table,
+    cell,
+    columns_of,
+    is_submission,
+    label_in,
+    note_submissions,
+    read_table,
+)
 from core.datasets.names import natural
 from core.datasets.reading import ReaderMaker
 from core.datasets.report import Reason, Skipped, shortened
 from core.errors import N_, DatasetError, ImageError, Text, text
 
-_EXTENSIONS = (".csv", ".tsv")
 # A column of so many values, and more than half as many as pictures, is no class.
 _MANY_CLASSES = 100
 _TEST = "test"
@@ -85,15 +94,10 @@ def _tables(listing: Listing) -> list[Other]:
     return [
         other
         for other in sorted(listing.others, key=lambda o: natural(o.entry.name))
-        if other.basename.endswith(_EXTENSIONS)
+        if other.basename.endswith(TABLE_EXTENSIONS)
         and other.size <= limits.MAX_FILE_BYTES
-        and not _is_submission(other)
+        and not is_submission(other)
     ]
-
-
-def _is_submission(other: Other) -> bool:
-    """``sample_submission.csv`` has the columns of labels and holds none."""
-    return "submission" in other.basename
 
 
 def _contents(container: Container, tables: Sequence[Other]) -> Iterator[tuple[Other, bytes]]:
@@ -263,14 +267,10 @@ def _folder_split(entry: Entry) -> str | None:
 
 def _leave(listing: Listing, sheets: Sequence[_Sheet]) -> None:
     """Say of every other file what it was."""
-    used = {sheet.other.entry.name for sheet in sheets}
-    for other in listing.others:
-        if other.entry.name in used:
-            listing.skip(other.entry.name, Reason.TABLE)
-        elif other.basename.endswith(_EXTENSIONS) and _is_submission(other):
-            listing.skip(other.entry.name, Reason.SUBMISSION)
-        else:
-            listing.skip(other.entry.name, other.reason)
+    note_submissions(listing)
+    for sheet in sheets:
+        listing.skip(sheet.other.entry.name, Reason.TABLE)
+    listing.leave(used=[sheet.other for sheet in sheets])
 
 
 def _check(found: Found, sheets: Sequence[_Sheet]) -> None:

@@ -10,8 +10,11 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from core.datasets.containers.listing import Listing, Other
 from core.datasets.decoding import EXTENSIONS
+from core.datasets.report import Reason
 
+TABLE_EXTENSIONS = (".csv", ".tsv")
 _SEPARATORS = (",", ";", "\t", "|")
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -97,6 +100,18 @@ def _rows(written: str, separator: str) -> Iterator[list[str]]:
         cells = [cell.strip() for cell in row]
         if any(cells):
             yield cells
+
+
+def note_submissions(listing: Listing) -> None:
+    """``sample_submission.csv`` has the columns of a table of labels, and holds none."""
+    listing.others = [
+        other._replace(reason=Reason.SUBMISSION) if is_submission(other) else other
+        for other in listing.others
+    ]
+
+
+def is_submission(other: Other) -> bool:
+    return "submission" in other.basename and other.basename.endswith(TABLE_EXTENSIONS)
 
 
 def is_picture_name(cell: str) -> bool:
