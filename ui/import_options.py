@@ -86,7 +86,7 @@ def _sample(
 ) -> SourceSample:
     with st.spinner(_("Looking at the pictures …")):
         _paths.create()
-        with tempfile.TemporaryDirectory(prefix=".sample-", dir=_paths.imports) as folder:
+        with tempfile.TemporaryDirectory(prefix=".staging-sample-", dir=_paths.imports) as folder:
             file = Path(folder) / "upload"
             file.write_bytes(_upload.getbuffer())
             return sample_source(_paths, file, name, behind)

@@ -121,7 +121,8 @@ def _drawn(members: NDArray[np.int64], parts: NDArray[np.int8], room: int) -> ND
     for part in np.unique(parts[members]):
         mine = parts[members] == part
         turn[mine] = np.arange(mine.sum()) / mine.sum()
-    return members[np.argsort(turn, kind="stable")[:room]]
+    # What is in turn at the same time goes to train first.
+    return members[np.lexsort((parts[members], turn))[:room]]
 
 
 def missing_in_splits(

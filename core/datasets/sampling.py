@@ -10,6 +10,7 @@ import io
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,8 @@ TIMEOUT_SECONDS = 20.0
 SAMPLE_SIDE = 320
 """The longer side of the sample's pictures in pixels, at most."""
 SAMPLE_PICTURES = 4
+# What reading the output of a process that died half-way may raise.
+_NO_SAMPLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -62,8 +65,9 @@ def sample_source(
     Whatever is wrong with it is the ``problem`` of the facts: a sample is no reason to fail.
     """
     paths.create()
-    # Here and not in the process, which may be killed before it can clear up.
-    with tempfile.TemporaryDirectory(prefix=".sample-", dir=paths.imports) as scratch:
+    # Here and not in the process, which may be killed before it can clear up. Called so that what
+    # a killed server leaves is swept by the next import.
+    with tempfile.TemporaryDirectory(prefix=".staging-sample-", dir=paths.imports) as scratch:
         command = [sys.executable, "-m", "core.datasets.preview", str(file.resolve()), scratch]
         command += [called or "", background]
         try:
@@ -76,7 +80,7 @@ def sample_source(
                 check=True,
             )
             return unpacked(done.stdout)
-        except (subprocess.SubprocessError, OSError, ValueError, KeyError) as error:
+        except (subprocess.SubprocessError, *_NO_SAMPLE) as error:
             return _nothing(error)
 
 
