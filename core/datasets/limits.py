@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from core.errors import N_, ConfigError, DatasetError
+from core.errors import N_, ConfigError, DatasetError, text
 
 
 class Variable(NamedTuple):
@@ -54,9 +54,11 @@ def _read(name: str) -> int:
     if not 1 <= value < 1e18:  # NaN fails too
         raise ConfigError(
             N_(
-                "{name}: expected a number above 0 (the default is {default}), received {received}."
+                "{name} ({meaning}): expected a number above 0 (the default is {default}), "
+                "received {received}."
             ),
             name=name,
+            meaning=text(variable.meaning),
             default=variable.default,
             received=wanted,
         )

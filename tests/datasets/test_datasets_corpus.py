@@ -248,7 +248,9 @@ def test_impossible_limits(
     paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigError, match=f"{name}: expected a number above 0 .*received {value}"):
+    with pytest.raises(
+        ConfigError, match=rf"{name} \(.*\): expected a number above 0 .*received {value}"
+    ):
         import_dataset(paths, PathSource(tmp_path), "x")
 
 
