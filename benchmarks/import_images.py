@@ -31,12 +31,13 @@ _IMPORT = """
 import sys, time
 from pathlib import Path
 from core.datasets.importing import import_dataset
+from core.datasets.options import ImportOptions
 from core.datasets.sources import PathSource
 from core.paths import Paths
 start = time.perf_counter()
-processes = int(sys.argv[3]) or None
+processes, options = int(sys.argv[3]) or None, ImportOptions(size=int(sys.argv[4]) or None)
 paths, source = Paths(Path(sys.argv[2])), PathSource(Path(sys.argv[1]))
-info = import_dataset(paths, source, "bench", processes=processes)
+info = import_dataset(paths, source, "bench", options=options, processes=processes)
 print(info.imported, time.perf_counter() - start)
 """
 
@@ -66,22 +67,25 @@ class Peaks:
         self.rss, self.processes = max(self.rss, rss), max(self.processes, count)
 
 
-def plain_loop(archive: Path) -> tuple[int, float]:
-    """Pictures and seconds of the loop to compare with, for pictures of one size."""
+def plain_loop(archive: Path, size: int | None = None) -> tuple[int, float]:
+    """Pictures and seconds of the loop to compare with; without ``size`` they must be of one."""
     start = time.perf_counter()
     rows = []
     with zipfile.ZipFile(archive) as file:
         for name in file.namelist():
             if name.lower().endswith((".jpg", ".jpeg", ".png")):
-                image = Image.open(io.BytesIO(file.read(name)))
-                rows.append(np.asarray(image.convert("RGB")))
+                image = Image.open(io.BytesIO(file.read(name))).convert("RGB")
+                rows.append(np.asarray(image.resize((size, size)) if size else image))
     np.stack(rows)
     return len(rows), time.perf_counter() - start
 
 
-def measured_import(archive: Path, artifacts: Path, processes: int) -> tuple[int, float, Peaks]:
-    """Pictures, seconds and memory of an import in a process of its own."""
+def measured_import(
+    archive: Path, artifacts: Path, processes: int, size: int = 0
+) -> tuple[int, float, Peaks]:
+    """Pictures, seconds and memory of an import in a process of its own; 0: their own size."""
     command = [sys.executable, "-c", _IMPORT, str(archive), str(artifacts), str(processes)]
+    command.append(str(size))
     peaks = Peaks()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
         root = psutil.Process(child.pid)

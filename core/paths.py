@@ -114,6 +114,11 @@ class DatasetPaths:
         """What a derived dataset left out, a line for every image."""
         return self.folder / "dropped.csv"
 
+    @property
+    def repairs(self) -> Path:
+        """The names of all repaired pictures: too many to be read with the report."""
+        return self.folder / "repairs.json"
+
     def images(self, split: str) -> Path:
         return self.folder / f"{split}-images.npy"
 

@@ -26,7 +26,17 @@ from core.presets import PRESETS
 from core.records import STATUS_NAMES, RunStatus
 from scripts import messages
 from scripts.messages import ROOT, singular
-from ui import data_look, data_view, forms, i18n, import_view, live, nav, predict_view
+from ui import (
+    data_look,
+    data_view,
+    forms,
+    i18n,
+    import_options,
+    import_view,
+    live,
+    nav,
+    predict_view,
+)
 
 FORMS: list[type[Section]] = [*SECTIONS.values(), *ARCHITECTURES.values(), ShapesOptions]
 """Everything that is offered as a form."""
@@ -215,9 +225,11 @@ TABLES: dict[str, Iterable[str]] = {
     "config_augment.GROUPS": GROUPS.values(),
     "records.STATUS_NAMES": STATUS_NAMES.values(),
     "import_view.PHASES": import_view.PHASES.values(),
-    "import_view.RESIZE": pairs(import_view.RESIZE.values()),
-    "import_view.COLORS": pairs(import_view.COLORS.values()),
-    "shapes.SHAPE_NAMES": SHAPE_NAMES,
+    "import_options.RESIZE": pairs(import_options.RESIZE.values()),
+    "import_options.COLORS": pairs(import_options.COLORS.values()),
+    "import_options.SPLITS": pairs(import_options.SPLITS.values()),
+    "import_options.SHARES": import_options.SHARES.values(),
+    "vocabularies.SHAPE_NAMES": SHAPE_NAMES,
     "server_folder.GUESSES": GUESSES.values(),
     "specs.SOURCES": pairs((kind.title, kind.explanation) for kind in SOURCES.values()),
     "benchmarks.BENCHMARKS": [benchmark.explanation for benchmark in BENCHMARKS.values()],

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-from datetime import datetime
-
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core.analysis.balance import shifted
-from core.datasets.dataset import SPLITS, Dataset, DatasetInfo
-from core.datasets.report import ImportReport, Sizes
+from core.datasets.dataset import SPLITS, STORED_SPLITS, UNLABELLED, Dataset, DatasetInfo
+from core.datasets.report import Sizes
 from core.errors import N_, LabError
 from core.plots.bars import ClassCountsLabels, class_counts_info, plot_class_counts
-from ui.i18n import _, catalogue, language, moment, ngettext, number, percent, say
-from ui.lineage import dropped_button, lineage, show_duplicates_button
-from ui.messages import show, show_error
+from ui.i18n import _, language, ngettext, number, percent
+from ui.import_report import import_report, report_of, table_height
+from ui.messages import show_error
 from ui.names import class_names, literal, shortened
 from ui.state import is_dark
 from ui.strips import SIZE, Strip, strips
 
-SPLIT_NAMES = {"train": N_("training"), "val": N_("validation"), "test": N_("test")}
+SPLIT_NAMES = {
+    "train": N_("training"),
+    "val": N_("validation"),
+    "test": N_("test"),
+    UNLABELLED: N_("without label"),
+}
 SAMPLES = 11
 """Pictures of a class beside one another: what a laptop's screen has room for."""
 FEW_CLASSES = 4
@@ -31,8 +33,6 @@ LARGER = 96
 CLASSES_PER_PAGE = 20
 SKEW = 1.5
 """The largest class may have so many times the images of the smallest and still be balanced."""
-LISTED_FILES = 500
-"""Skipped files listed on the page; all of them are in the CSV file."""
 
 
 def look(dataset: Dataset) -> None:
@@ -45,7 +45,7 @@ def look(dataset: Dataset) -> None:
 def samples(dataset: Dataset) -> None:
     """Some pictures of every class, page by page where there are many classes."""
     info = dataset.info
-    present = [split for split in SPLITS if info.splits.get(split)]
+    present = [split for split in STORED_SPLITS if info.splits.get(split)]
     where = f"split.{info.name}"
     st.session_state.setdefault(where, present[0])
     st.subheader(_("Samples of every class"))
@@ -60,12 +60,29 @@ def samples(dataset: Dataset) -> None:
         )
         st.button(_("Other samples"), key="others", icon=":material/casino:", on_click=_draw_others)
     try:
+        if split == UNLABELLED:
+            _unlabelled_samples(dataset)
+            return
         classes, few = classes_shown(info), len(info.class_names) <= FEW_CLASSES
         each = MORE_SAMPLES if few else SAMPLES
         rows = sample_strips(dataset, str(split), classes, _samples_seed(), each)
         strips(rows, key="samples", size=LARGER if few else SIZE)
     except LabError as error:
         show_error(error)
+
+
+def _unlabelled_samples(dataset: Dataset) -> None:
+    """Pictures that are to be predicted: nobody has said what they show."""
+    st.caption(_("Nobody has said what these show: they are kept for predictions, not learned."))
+    rows = dataset.split(UNLABELLED)
+    chosen = np.random.default_rng(_samples_seed()).permutation(len(rows))[:MORE_SAMPLES]
+    strip = Strip(
+        name=_(SPLIT_NAMES[UNLABELLED]),
+        note=ngettext("{n} image", "{n} images", len(rows)),
+        images=[rows.images[row] for row in chosen],
+        alts=[rows.names[row] for row in chosen],
+    )
+    strips([strip], key="samples", size=LARGER)
 
 
 def _samples_seed() -> int:
@@ -139,8 +156,16 @@ def class_balance(info: DatasetInfo) -> None:
                 train=percent(shift.train_share),
             )
         )
+    if unlabelled := info.splits.get(UNLABELLED):
+        st.caption(
+            ngettext(
+                "Not counted here: {n} image without label.",
+                "Not counted here: {n} images without label.",
+                unlabelled,
+            )
+        )
     labels = ClassCountsLabels(
-        splits={split: _(name) for split, name in SPLIT_NAMES.items()},
+        splits={split: _(SPLIT_NAMES[split]) for split in SPLITS},
         x=_("class"),
         y=_("images"),
     )
@@ -174,7 +199,7 @@ def skewed(info: DatasetInfo) -> tuple[str, str, float] | None:
 def about(dataset: Dataset) -> None:
     """The original sizes, and what became of every file."""
     try:
-        report = dataset.report()
+        report = report_of(dataset)
     except LabError as error:
         show_error(error)
         return
@@ -182,7 +207,7 @@ def about(dataset: Dataset) -> None:
     with sizes:
         _original_sizes(report.sizes)
     with outcome:
-        _report(dataset.info, report)
+        import_report(dataset, report)
 
 
 def _original_sizes(sizes: Sizes) -> None:
@@ -203,70 +228,4 @@ def _original_sizes(sizes: Sizes) -> None:
     rows = [(f"{w} × {h}", n) for h, w, n in sizes.common]
     rows += [(_("other sizes"), sizes.others)] if sizes.others else []
     table = pd.DataFrame(rows, columns=[_("Width × height"), _("Images")])
-    st.dataframe(table, key="sizes", hide_index=True, height=_height(len(rows)))
-
-
-def _height(rows: int) -> int:
-    return min(38 + 35 * max(1, rows), 300)
-
-
-def _report(info: DatasetInfo, report: ImportReport) -> None:
-    st.subheader(_("Import report"))
-    sentence = (
-        N_("From {origin}, {when}. {imported} of {files} images taken.")
-        if info.derived
-        else N_("From {origin}, {when}. {imported} of {files} files imported.")
-    )
-    st.caption(
-        literal(
-            _(
-                sentence,
-                origin=report.origin,
-                when=moment(datetime.fromisoformat(info.created)),
-                imported=report.imported,
-                files=report.files,
-            )
-        )
-    )
-    lineage(info)
-    for warning in report.warnings:
-        show(say(warning), "warning")
-        show_duplicates_button(warning)
-    if not report.skipped and not report.repaired and not report.dropped:
-        st.caption(_("Nothing was skipped, and nothing had to be repaired."))
-        return
-    st.dataframe(_outcomes(report), key="outcomes", hide_index=True)
-    if report.skipped:
-        with st.expander(_("Skipped files")):
-            _skipped_files(report)
-    if report.dropped:
-        dropped_button(info)
-        return
-    st.download_button(
-        _("Download the report (CSV)"),
-        # The language is asked for now: the download itself belongs to no session.
-        functools.partial(report.csv, catalogue(language()).gettext),
-        file_name=f"{info.name}-report.csv",
-        mime="text/csv",
-        key="report",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-
-
-def _outcomes(report: ImportReport) -> pd.DataFrame:
-    """Files per outcome and reason."""
-    skipped = [(_("skipped"), _(why), n) for why, n in report.skipped_by_reason.items()]
-    repaired = [(_("repaired"), say(kind.text), kind.count) for kind in report.repaired]
-    dropped = [(_("left out"), say(kind.text), kind.count) for kind in report.dropped]
-    columns = [_("Outcome"), _("Reason"), _("Files")]
-    return pd.DataFrame([*skipped, *dropped, *repaired], columns=columns)
-
-
-def _skipped_files(report: ImportReport) -> None:
-    shown = report.skipped[:LISTED_FILES]
-    if len(shown) < len(report.skipped):
-        st.caption(_("The first {n}; all of them are in the CSV file.", n=len(shown)))
-    rows = [(file.name, say(file.text)) for file in shown]
-    table = pd.DataFrame(rows, columns=[_("File"), _("Reason")])
-    st.dataframe(table, key="skipped", hide_index=True, height=_height(len(rows)))
+    st.dataframe(table, key="sizes", hide_index=True, height=table_height(len(rows)))

@@ -31,8 +31,8 @@ STATUS_COLOR = {
 
 TRANSLATED_KEYS = (
     *("form.", "train_view", "dataset", "data_view", "split.", "runs.status", "organise"),
-    *("import_size", "import_resize", "import_color", "import_source"),
-    *("augment_group", "augment_view", "augment_class.", "map."),
+    *("import_size", "import_resize", "import_color", "import_splits", "import_shares"),
+    *("import_source", "augment_group", "augment_view", "augment_class.", "map."),
     *("classes.", "cell.true", "cell.pred"),
 )
 """Keys of widgets whose options are called differently in every language."""

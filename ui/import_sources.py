@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path, PurePath
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.datasets.benchmarks import BENCHMARKS, download_bytes, is_there
 from core.datasets.containers.opening import OPENERS
@@ -31,14 +32,20 @@ UPLOADS = "_import_uploads"
 """How many files have become datasets: a new number gives an empty uploader."""
 MAX_MEGABYTES = 500
 LISTING_SECONDS = 10
-LAYOUTS = """flowers.zip       flowers.zip
+LAYOUTS = """flowers.zip       flowers.tar.gz
 ├─ daisy          ├─ train
 │  ├─ 001.jpg     │  ├─ daisy
 │  └─ 002.jpg     │  │  └─ 001.jpg
 ├─ rose           │  └─ rose
 │  └─ 001.png     │     └─ 001.png
 └─ tulip          ├─ val …
-   └─ a.webp      └─ test …"""
+   └─ a.webp      └─ test …
+
+flowers.zip       labels.csv
+├─ images         filename,label
+│  ├─ 001.jpg     001.jpg,daisy
+│  └─ 002.jpg     002.jpg,rose
+└─ labels.csv"""
 
 
 class Asked(NamedTuple):
@@ -46,7 +53,7 @@ class Asked(NamedTuple):
     dataset could be called."""
 
     spec: SourceSpec | None = None
-    upload: BinaryIO | None = None
+    upload: UploadedFile | None = None
     suggestion: str = ""
 
 

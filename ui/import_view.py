@@ -16,11 +16,12 @@ from core.datasets.jobs import (
     read_import,
     start_import,
 )
-from core.datasets.options import ImportOptions
+from core.datasets.options import DEFAULTS, ImportOptions
 from core.datasets.registry import MAX_NAME, validate_name
 from core.errors import N_, LabError, NotFoundError
 from core.paths import Paths
 from ui.i18n import _, duration, number, say
+from ui.import_options import import_options, sample_upload
 from ui.import_sources import UPLOADS, Asked, ask, choose_source, explain, fitted, megabytes
 from ui.messages import show, show_error
 from ui.names import literal
@@ -31,7 +32,6 @@ REFRESH_SECONDS = 1.0
 ARRIVED = "_import_arrived"
 OFFERED = "_import_offered"
 """The name last proposed, and what it was made of."""
-SIZES = (0, 16, 24, 28, 32, 48, 64, 96, 128, 160, 192, 224)
 PHASES = {
     "listing": N_("Looking through the archive"),
     "fetching": N_("Downloading"),
@@ -39,16 +39,6 @@ PHASES = {
     "probing": N_("Looking at the pictures' sizes"),
     "decoding": N_("Preparing the pictures"),
     "writing": N_("Writing the dataset"),
-}
-RESIZE = {
-    "crop": (N_("Crop"), N_("Cuts off what sticks out: nothing is distorted, borders are lost.")),
-    "pad": (N_("Pad"), N_("Keeps the whole picture and fills the rest with black.")),
-    "stretch": (N_("Stretch"), N_("Keeps the whole picture and distorts it to fit.")),
-}
-COLORS = {
-    "auto": (N_("Automatic"), N_("Grey if all pictures are grey, otherwise colour.")),
-    "grey": (N_("Grey"), N_("One channel: three times less to learn from, and to store.")),
-    "rgb": (N_("Colour"), N_("Three channels: red, green, blue.")),
 }
 
 
@@ -179,7 +169,8 @@ def import_form() -> None:
     with form:
         asked = ask(kind)
         _offer_name(asked.suggestion)
-        options = _options(fits=fitted(kind))
+        _name()
+        options = import_options(sample_upload(asked.upload)) if fitted(kind) else DEFAULTS
         busy = st.session_state.get(OWN) is not None
         pressed = st.button(
             _("Import"),
@@ -196,21 +187,6 @@ def import_form() -> None:
 
 def _two_columns() -> list[DeltaGenerator]:
     return st.columns([4, 3], gap="large")
-
-
-def _options(*, fits: bool) -> ImportOptions:
-    """The name, and unless pictures ``fits`` as they are, how they are made to."""
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        _name()
-    if not fits:
-        return ImportOptions()
-    with left:
-        resize = _explained(_("How to make pictures fit"), RESIZE, "import_resize")
-    with right:
-        size = _size()
-        color = _explained(_("Colours"), COLORS, "import_color")
-    return ImportOptions.model_validate({"size": size, "resize": resize, "color": color})
 
 
 def _name() -> None:
@@ -244,36 +220,6 @@ def propose_name(paths: Paths, suggestion: str) -> str:
         except LabError:
             continue
     return ""
-
-
-def _size() -> int | None:
-    """The side of the images in pixels, or None for their own median."""
-    side = st.selectbox(
-        _("Size of the images"),
-        SIZES,
-        format_func=lambda side: f"{side} × {side}" if side else _("automatic"),
-        key="import_size",
-        help=_(
-            "In pixels. Automatic takes the median of the pictures, at most 128 pixels a side. "
-            "Larger images show more and train more slowly."
-        ),
-        persist_state="session",
-    )
-    return side or None
-
-
-def _explained(label: str, table: dict[str, tuple[str, str]], key: str) -> str:
-    """A choice of which every option says in a sentence what it does."""
-    return str(
-        st.radio(
-            label,
-            list(table),
-            format_func=lambda option: _(table[option][0]),
-            captions=[_(sentence) for _label, sentence in table.values()],
-            key=key,
-            persist_state="session",
-        )
-    )
 
 
 def _start(asked: Asked, name: str, options: ImportOptions) -> None:

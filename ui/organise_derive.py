@@ -17,7 +17,8 @@ from core.datasets.work import Derive
 from core.errors import LabError
 from ui.data_look import SPLIT_NAMES
 from ui.i18n import _, ngettext, number
-from ui.import_view import RESIZE, propose_name
+from ui.import_options import RESIZE
+from ui.import_view import propose_name
 from ui.messages import show_error
 from ui.names import class_names
 from ui.state import get_lab

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any, get_args
+from typing import Any
 
 from tqdm import tqdm
 
@@ -19,12 +19,18 @@ from core.commands.data_sources import (
     sources,
 )
 from core.commands.formats import amount, facts, printable, shape, table
+from core.commands.import_arguments import add_import_arguments, import_options
 from core.commands.parser import Command, Group, add_yes
 from core.commands.stats import stats
-from core.datasets.dataset import SPLITS, Dataset, DatasetInfo, ResizeMode
+from core.datasets.dataset import (
+    SPLITS,
+    STORED_SPLITS,
+    UNLABELLED,
+    Dataset,
+    DatasetInfo,
+)
 from core.datasets.importing import import_dataset
-from core.datasets.limits import MAX_SIDE
-from core.datasets.options import ColorMode, ImportOptions, ImportProgress
+from core.datasets.options import ImportProgress
 from core.datasets.registry import (
     damaged_datasets,
     ensure_digits,
@@ -45,13 +51,13 @@ def list_(context: Context) -> Answer:
         (
             info.name,
             amount(len(info.class_names)),
-            *(amount(info.splits.get(split, 0)) for split in SPLITS),
+            *(amount(info.splits.get(split, 0)) for split in STORED_SPLITS),
             shape(info.image_shape),
             info.origin,
         )
         for info in infos
     ]
-    counts = ("classes", *SPLITS)
+    counts = ("classes", *STORED_SPLITS)
     text = table(("name", *counts, "images", "origin"), rows, right=counts)
     return Answer([_summary(info) for info in infos], text)
 
@@ -75,9 +81,7 @@ def add(context: Context) -> Answer:
             context.paths,
             source,
             name,
-            options=ImportOptions(
-                size=options.size, resize=options.resize, color=options.color, seed=options.seed
-            ),
+            options=import_options(options),
             on_progress=on_progress,
             should_stop=cancelled.is_set,
         )
@@ -113,6 +117,7 @@ def shown(dataset: Dataset) -> Answer:
         "resize": info.resize,
         "fingerprint": info.fingerprint,
         "imported": report.imported,
+        "capped": len(report.capped),
         "skipped": [
             {"name": s.name, "reason": str(s.text), "code": s.reason.value} for s in report.skipped
         ],
@@ -137,7 +142,12 @@ def _paragraphs(dataset: Dataset) -> Iterator[str]:
             ("images", f"{amount(sum(info.splits.values()))}, {shape(info.image_shape)}"),
             ("classes", amount(len(info.class_names))),
             ("resized by", info.resize),
-            ("files", f"{amount(report.imported)} imported, {amount(len(report.skipped))} skipped"),
+            *_unlabelled(info),
+            (
+                "files",
+                f"{amount(report.imported)} imported, {amount(report.left_out)} skipped, "
+                f"{amount(report.files)} in all",
+            ),
             *(("warning", str(warning)) for warning in report.warnings),
             *(("made by", str(step)) for step in (info.derived.steps if info.derived else ())),
             *(("left out", f"{amount(d.count)}: {d.text}") for d in report.dropped),
@@ -150,6 +160,11 @@ def _paragraphs(dataset: Dataset) -> Iterator[str]:
         yield table(("skipped file", "reason"), rows)
     if report.skipped[SHOWN_SKIPPED:]:
         yield f"… and {amount(len(report.skipped) - SHOWN_SKIPPED)} more (--json lists all)"
+
+
+def _unlabelled(info: DatasetInfo) -> Iterator[tuple[str, str]]:
+    if count := info.splits.get(UNLABELLED):
+        yield "without label", f"{amount(count)} images, to be predicted only"
 
 
 def _class_table(info: DatasetInfo) -> str:
@@ -199,20 +214,6 @@ class ProgressBar:
             )
 
 
-def _side(value: str) -> int:
-    if not value.isdecimal() or not 1 <= int(value) <= MAX_SIDE:
-        raise argparse.ArgumentTypeError(
-            f"expected N or WIDTHxHEIGHT, each from 1 to {MAX_SIDE} pixels, received {value!r}"
-        )
-    return int(value)
-
-
-def image_size(value: str) -> int | tuple[int, int]:
-    """ "32" → 32; "64x32" → (32, 64), height first as everywhere in ``core``."""
-    width, times, height = value.lower().replace("×", "x").partition("x")
-    return (_side(height), _side(width)) if times else _side(width)
-
-
 def add_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="see the command data list")
 
@@ -220,22 +221,7 @@ def add_name(parser: argparse.ArgumentParser) -> None:
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source_arguments(parser)
     parser.add_argument("--name", required=True, help="how the dataset shall be called")
-    parser.add_argument(
-        "--size",
-        type=image_size,
-        metavar="N|WxH",
-        help="pixels of the prepared images (default: the median of the pictures)",
-    )
-    parser.add_argument(
-        "--resize",
-        choices=get_args(ResizeMode),
-        default="crop",
-        help="what to do with pictures of other proportions (default: %(default)s)",
-    )
-    parser.add_argument("--color", choices=get_args(ColorMode), default="auto")
-    parser.add_argument(
-        "--seed", type=int, default=0, help="start of the random division (default: %(default)s)"
-    )
+    add_import_arguments(parser)
 
 
 def _delete_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,8 +12,9 @@ from typing import NamedTuple, get_args
 
 from core.commands.context import Answer, Context, WrongUseError, interruptible
 from core.commands.data import DATA as BASE
-from core.commands.data import ProgressBar, add_name, image_size, shown
+from core.commands.data import ProgressBar, add_name, shown
 from core.commands.formats import amount, printable, table
+from core.commands.import_arguments import image_size
 from core.commands.parser import Command, Group, add_yes
 from core.datasets.dataset import SPLITS, ResizeMode
 from core.datasets.deriving import derive_dataset

@@ -18,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
+from core.datasets import limits
 from core.datasets.report import Repair
 from core.errors import N_, ImageError
-
-MAX_PIXELS = 50_000_000
 
 # Named one by one, so that no other of Pillow's decoders ever meets a stranger's bytes.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
@@ -122,12 +121,8 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _refuse_large(pixels: int) -> None:
-    if pixels > MAX_PIXELS:
-        raise ImageError(
-            TOO_MANY_PIXELS,
-            pixels=pixels,
-            most=MAX_PIXELS,
-        )
+    if pixels > limits.MAX_PIXELS:
+        raise ImageError(TOO_MANY_PIXELS, pixels=pixels, most=limits.MAX_PIXELS)
 
 
 @contextlib.contextmanager
@@ -144,7 +139,7 @@ def _understood() -> Iterator[None]:
         ) from error
     except Image.DecompressionBombError as error:
         found = re.search(r"(\d+) pixels", str(error))
-        _refuse_large(int(found[1]) if found else 4 * MAX_PIXELS)
+        _refuse_large(int(found[1]) if found else 4 * limits.MAX_PIXELS)
     except Exception as error:
         raise ImageError(
             N_("The picture is damaged or incomplete ({error})."), error=_short(error)

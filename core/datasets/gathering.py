@@ -46,8 +46,7 @@ class Gathered:
         self.digests = np.zeros((count, DIGEST_BYTES), np.uint8)
         self.failures: dict[int, Skipped] = {}
         self.sizes: Counter[tuple[int, int]] = Counter()
-        self.repairs: Counter[Repair] = Counter()
-        self.examples: defaultdict[Repair, list[str]] = defaultdict(list)
+        self.repaired_names: defaultdict[Repair, list[str]] = defaultdict(list)
 
     def add(self, outcome: Outcome, plan: Plan) -> None:
         for number, digest in outcome.digests:
@@ -58,9 +57,7 @@ class Gathered:
             name = plan.entries[number].name
             self.failures[number] = Skipped(name=name, reason=reason, detail=why)
         for number, repair in outcome.repairs:
-            self.repairs[repair] += 1
-            if len(self.examples[repair]) < REPAIR_EXAMPLES:
-                self.examples[repair].append(plan.entries[number].name)
+            self.repaired_names[repair].append(plan.entries[number].name)
         self.sizes += outcome.sizes
 
     @property
@@ -71,8 +68,8 @@ class Gathered:
     @property
     def repaired(self) -> list[Repaired]:
         return [
-            Repaired(repair=repair, count=count, examples=sorted(self.examples[repair]))
-            for repair, count in self.repairs.most_common()
+            Repaired(repair=repair, count=len(names), examples=sorted(names)[:REPAIR_EXAMPLES])
+            for repair, names in sorted(self.repaired_names.items(), key=lambda r: -len(r[1]))
         ]
 
 
@@ -86,11 +83,14 @@ class Result:
     warnings: list[Text] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
 
-    def report(self, origin: str, skipped: Sequence[Skipped]) -> ImportReport:
+    def report(
+        self, origin: str, skipped: Sequence[Skipped], capped: Sequence[str]
+    ) -> ImportReport:
         return ImportReport(
             origin=origin,
             imported=int(self.gathered.good.sum()),
             skipped=[*skipped, *self.gathered.skipped],
+            capped=list(capped),
             repaired=self.gathered.repaired,
             warnings=self.warnings,
             sizes=Sizes.of(self.gathered.sizes),

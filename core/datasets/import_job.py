@@ -17,13 +17,16 @@ from core.datasets.options import ImportCancelledError, ImportProgress
 from core.datasets.specs import Place, SourceSpec, make_source
 from core.datasets.ticking import WorkCancelledError
 from core.datasets.work_job import do_work
+from core.datasets.writer import Owner
 from core.errors import N_, LabError, text
-from core.paths import Paths
+from core.paths import Paths, write_atomic
 
 
 def run_job(folder: Path) -> JobProgress:
     """Work on the job in ``folder`` until it is over, and return its last word."""
     files = JobPaths(folder)
+    # Whoever started this may have been killed before it could say who works here.
+    write_atomic(files.process, Owner.me().model_dump_json())
     request = JobRequest.model_validate_json(files.request.read_bytes())
     last = _Reporter(files)
     try:

@@ -125,7 +125,8 @@ class _Work:
             image_shape=shape,
             resize=self._options.resize,
             splits=parts.splits,
-            report=parts.report(self._source.origin, found.skipped),
+            report=parts.report(self._source.origin, found.skipped, plan.capped),
+            repairs=gathered.repaired_names,
             vocabulary=found.vocabulary,
             groups=parts.groups,
         )
@@ -152,9 +153,12 @@ class _Work:
         """Where the pictures of a sample are, or themselves (see InlineReader)."""
         if plan.found.stream is None:
             return (plan.entries[i].where for i in sample)
-        # What can only be read in order is not read twice for a sample: its beginning must do.
         entries = sorted(plan.entries, key=lambda entry: entry.order)
-        return islice(plan.found.stream(entries[: len(sample)]), STREAM_PROBES)
+        if self._options.size and self._options.color != "auto":
+            # Only for the size of the chunks: the beginning must do.
+            return islice(plan.found.stream(entries[: len(sample)]), STREAM_PROBES)
+        # One more pass: the first class alone would not tell whether there is any colour.
+        return plan.found.stream([entries[i] for i in sample])
 
     def _decode(
         self,

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+import psutil
 from filelock import FileLock
 from pydantic import BaseModel
 
@@ -344,8 +345,10 @@ def _launch(files: JobPaths) -> None:
             # It outlives the app: an import needs nobody, and is found again.
             start_new_session=True,
         )
+    # The child says the same of itself: whichever of the two is killed, the other tells.
+    with suppress(psutil.NoSuchProcess):
+        write_atomic(files.process, Owner.of(child.pid).model_dump_json())
     _children.append(child)
-    write_atomic(files.process, Owner.of(child.pid).model_dump_json())
 
 
 def _alive(files: JobPaths) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import numpy as np
@@ -34,6 +32,14 @@ class Reason(StrEnum):
     NOT_USED = "not_used"
     NOT_LISTED = "not_listed"
     CAPPED = "capped"
+    HARD_LINK = "hard_link"
+    SPECIAL = "special"
+    SPARSE = "sparse"
+    TOO_COMPRESSED = "too_compressed"
+    TABLE = "table"
+    SUBMISSION = "submission"
+    CONFLICT = "conflict"
+    NO_FILE = "no_file"
 
 
 REASONS: Mapping[Reason, str] = {
@@ -52,6 +58,14 @@ REASONS: Mapping[Reason, str] = {
     Reason.NOT_USED: N_("not needed: the data were read from other files"),
     Reason.NOT_LISTED: N_("not in the table of labels"),
     Reason.CAPPED: N_("above the number of pictures per class that was asked for"),
+    Reason.HARD_LINK: N_("link to another file of the archive"),
+    Reason.SPECIAL: N_("device, pipe or other special file"),
+    Reason.SPARSE: N_("sparse file"),
+    Reason.TOO_COMPRESSED: N_("compressed as no picture is: it looks like a zip bomb"),
+    Reason.TABLE: N_("the table of labels, read as such"),
+    Reason.SUBMISSION: N_("an example of what is to be handed in: not taken for labels"),
+    Reason.CONFLICT: N_("listed more than once, with different labels"),
+    Reason.NO_FILE: N_("listed in the table, but there is no such picture"),
 }
 
 
@@ -75,7 +89,7 @@ REPAIRS: Mapping[Repair, str] = {
     Repair.TRUNCATED: N_("cut off: taken as far as it goes"),
 }
 
-# Examples kept of each repair: a set of 60,000 transparent icons would otherwise list them all.
+# Examples of each repair in the report itself, which is read for every look at a dataset.
 REPAIR_EXAMPLES = 100
 # Rows of the table of sizes.
 SIZE_ROWS = 20
@@ -138,14 +152,14 @@ def _spread(counts: Mapping[tuple[int, int], int], axis: int) -> tuple[int, int,
 
 
 class ImportReport(BaseModel, frozen=True):
-    """Every file of the source is either counted in ``imported`` or listed in ``skipped``.
-
-    A derived dataset counts what it left out in ``dropped`` instead: see ``dropped.csv`` for all.
-    """
+    """Every file of the source is either counted in ``imported`` or listed in ``skipped`` or
+    ``capped``. A derived dataset counts what it left out in ``dropped``: see ``dropped.csv``."""
 
     origin: str
     imported: int
     skipped: list[Skipped] = []
+    capped: list[str] = []
+    """Pictures above the number per class that was asked for: perhaps nearly all, so names only."""
     repaired: list[Repaired] = []
     dropped: list[Dropped] = []
     warnings: list[Text] = []
@@ -154,29 +168,22 @@ class ImportReport(BaseModel, frozen=True):
     @property
     def files(self) -> int:
         """All files found, folders not counted."""
-        return self.imported + len(self.skipped) + sum(d.count for d in self.dropped)
+        return self.imported + self.left_out
+
+    @property
+    def left_out(self) -> int:
+        """Files that were not imported: rows of a table without a picture are no files."""
+        rows = sum(skipped.reason is Reason.NO_FILE for skipped in self.skipped)
+        dropped = sum(d.count for d in self.dropped)
+        return len(self.skipped) - rows + len(self.capped) + dropped
 
     @property
     def skipped_by_reason(self) -> dict[str, int]:
         """Files per reason, the commonest first; the keys are translatable."""
         counts = Counter(REASONS[s.reason] for s in self.skipped)
+        if self.capped:
+            counts[REASONS[Reason.CAPPED]] += len(self.capped)
         return dict(counts.most_common())
-
-    def csv(self, translate: Callable[[str], str] = str) -> str:
-        """The skipped files and the examples of repaired ones, safe to open in a spreadsheet."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow([translate(N_("file")), translate(N_("outcome")), translate(N_("reason"))])
-        for skipped in self.skipped:
-            row = [skipped.name, translate(N_("skipped")), skipped.text.render(translate)]
-            writer.writerow([spreadsheet_cell(value) for value in row])
-        for repaired in self.repaired:
-            how = repaired.text.render(translate)
-            for name in repaired.examples:
-                writer.writerow(
-                    [spreadsheet_cell(v) for v in (name, translate(N_("imported")), how)]
-                )
-        return out.getvalue()
 
 
 def shortened(names: Iterable[str], most: int = 10) -> str:

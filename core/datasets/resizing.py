@@ -29,8 +29,8 @@ def _crop(image: Image.Image, width: int, height: int) -> Image.Image:
     """The largest part around the centre that has the target's proportions."""
     scale = min(image.width / width, image.height / height)
     part = (width * scale, height * scale)
-    left, top = (image.width - part[0]) / 2, (image.height - part[1]) / 2
-    # Rounding must not let the box end a hair outside.
+    # Rounding must not let the box begin or end a hair outside.
+    left, top = max(0.0, (image.width - part[0]) / 2), max(0.0, (image.height - part[1]) / 2)
     box = (left, top, min(left + part[0], image.width), min(top + part[1], image.height))
     return image.resize((width, height), _FILTER, box=box, reducing_gap=_GAP)
 

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from core.datasets.containers.listing import name_reason
 from core.datasets.containers.opening import OPENERS
 from core.datasets.decoding import EXTENSIONS
-from core.datasets.formats.folders import SPLIT_FOLDERS
+from core.datasets.formats.split_names import split_of
 from core.datasets.names import from_folder, is_system, natural
 from core.datasets.report import Reason
 from core.errors import N_, DatasetError, NotFoundError, text
@@ -151,7 +151,7 @@ def _holds_pictures(folder: Path, *, below_split: bool = False) -> bool:
     entries = _entries(folder)[:_PEEK]
     if any(e.is_file() and e.name.casefold().endswith(EXTENSIONS) for e in entries):
         return True
-    if below_split or folder.name.casefold() not in SPLIT_FOLDERS:
+    if below_split or not split_of(folder.name):
         return False
     folders = [Path(e.path) for e in entries if e.is_dir()]
     return any(_holds_pictures(below, below_split=True) for below in folders[:3])

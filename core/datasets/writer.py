@@ -10,7 +10,7 @@ import platform
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from core.datasets.dataset import SPLITS, STORED_SPLITS, UNLABELLED, DatasetInfo, ResizeMode
 from core.datasets.lineage import Lineage
-from core.datasets.report import ImportReport
+from core.datasets.report import ImportReport, Repair
 from core.errors import N_, DatasetError
 from core.paths import DatasetPaths, Paths, write_atomic
 
@@ -205,6 +205,8 @@ class Finished:
     vocabulary: str = ""
     groups: Sequence[str] = ()
     derived: Lineage | None = None
+    repairs: Mapping[Repair, Sequence[str]] = field(default_factory=dict)
+    """The names of all repaired pictures."""
 
 
 def class_counts(splits: Mapping[str, SplitRows], classes: int) -> dict[str, list[int]]:
@@ -225,6 +227,7 @@ def publish(paths: Paths, staging: DatasetPaths, finished: Finished) -> DatasetI
         np.save(staging.labels(split), rows.labels)
         staging.names(split).write_text(json.dumps(list(rows.names)), encoding="utf-8")
     staging.report.write_text(finished.report.model_dump_json(), encoding="utf-8")
+    staging.repairs.write_text(json.dumps(finished.repairs), encoding="utf-8")
     info = _describe(finished)
     write_atomic(staging.info, info.model_dump_json(indent=1))
     for file in staging.folder.iterdir():
@@ -266,7 +269,7 @@ def _describe(finished: Finished) -> DatasetInfo:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fingerprint=fingerprint(finished.class_names, finished.image_shape, finished.splits),
         imported=finished.report.imported,
-        skipped=finished.report.files - finished.report.imported,
+        skipped=finished.report.left_out,
         repaired=sum(r.count for r in finished.report.repaired),
         warnings=finished.report.warnings,
         vocabulary=finished.vocabulary,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 
 from core.__main__ import main
-from core.commands.data import image_size
+from core.commands.import_arguments import image_size, split_shares
+from core.datasets.options import SPLIT_PRESETS
 from core.paths import Paths
 from tests.commands.driving import Cli
 
@@ -99,6 +101,14 @@ def test_artifacts_that_cannot_be_made(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "file").write_text("")
     assert main(["runs", "--artifacts", str(tmp_path / "file")]) == 2
     assert "cannot be used" in capsys.readouterr().err
+
+
+def test_shares_of_splits() -> None:
+    assert split_shares("80/10/10") == (0.8, 0.1, 0.1)
+    assert split_shares("4:1:1") == SPLIT_PRESETS["4:1:1"]
+    for wrong in ("80/20", "0/1/1", "a/b/c", "-1/1/1"):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"received '{wrong}'"):
+            split_shares(wrong)
 
 
 def test_image_size_is_given_width_first_and_kept_height_first() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.commands.driving import Cli
+from tests.commands.driving import Cli, png
 from tests.datasets.prepared import prepared
 
 
@@ -33,6 +34,36 @@ def test_the_bar_is_on_standard_error(cli: Cli, archive: Path) -> None:
     assert "decoding" in cli.err
     assert "decoding" not in out
     assert "20 imported, 2 skipped" in out
+
+
+def test_all_options_of_an_import(cli: Cli, archive: Path) -> None:
+    command = [
+        "data",
+        "add",
+        str(archive),
+        "--name",
+        "pets",
+        "--split",
+        "4:1:1",
+        "--per-class",
+        "6",
+    ]
+    command += ["--anew", "--truncated", "import", "--background", "#102030"]
+    added = cli.json(*command)
+    # One of those drawn is the broken one.
+    assert added["splits"] == {"train": 7, "val": 2, "test": 2}
+    assert added["capped"] == 9
+
+
+def test_pictures_without_label(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "pets.zip"
+    with zipfile.ZipFile(file, "w") as z:
+        for i in range(8):
+            z.writestr(f"train/{'cat' if i % 2 else 'dog'}/{i}.png", png((i, 0, 0)))
+        z.writestr("test/1.png", png((0, 9, 0)))
+    out = cli.text("data", "add", str(file), "--name", "pets")
+    assert "without label  1 images, to be predicted only" in out
+    assert cli.json("data", "list")[-1]["splits"]["unlabelled"] == 1
 
 
 def test_the_same_seed_divides_the_same_way(cli: Cli, archive: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import stat
+import tarfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -85,3 +86,21 @@ def rows_by_name(dataset: Dataset) -> dict[str, tuple[str, str, bytes]]:
                 label = dataset.info.class_names[rows.labels[i]]
                 found[name] = (split, label, rows.images[i].tobytes())
     return found
+
+
+def pack_tar(path: Path, files: Mapping[str, bytes], mode: str = "w") -> Path:
+    """A tar of ``files``, their names taken as they are; ``mode`` as of ``tarfile.open``."""
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, data in files.items():
+            add_to_tar(archive, name, data)
+    return path
+
+
+def add_to_tar(
+    archive: tarfile.TarFile, name: str, data: bytes = b"", kind: bytes = tarfile.REGTYPE
+) -> None:
+    member = tarfile.TarInfo(name)
+    member.type, member.size = kind, len(data)
+    if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+        member.linkname = "/etc/passwd"
+    archive.addfile(member, io.BytesIO(data))

@@ -7,9 +7,12 @@ import zlib
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from core.datasets.decoding import MAX_PIXELS, decode_image, read_header
+from core.datasets.decoding import decode_image, read_header
+from core.datasets.limits import MAX_PIXELS
 from core.datasets.report import Repair
 from core.datasets.resizing import RESIZE_MODES, fit, prepare
 from core.errors import ImageError
@@ -209,6 +212,15 @@ def test_any_size_fits(mode: str, size: tuple[int, int], channels: int) -> None:
     assert prepared.pixels.shape == (13, 17, channels)
     assert prepared.pixels.dtype == np.uint8
     assert prepared.size == size
+
+
+@given(*(st.integers(1, 400) for _ in range(4)))
+@example(320, 208, 128, 83)
+@settings(max_examples=300, deadline=None)
+def test_every_crop_lies_inside(width: int, height: int, to_width: int, to_height: int) -> None:
+    """A box that rounding moves outside by a hair would end the import."""
+    image = Image.new("L", (width, height), 7)
+    assert (fit(image, (to_height, to_width), "crop", 1) == 7).all()
 
 
 def test_downscaling_is_antialiased() -> None:

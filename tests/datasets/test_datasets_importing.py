@@ -150,7 +150,10 @@ def test_classes_too_small_to_divide(paths: Paths, tmp_path: Path) -> None:
     files = {**classes("big", each=10), **classes("tiny", each=2, seed=1)}
     info = import_dataset(paths, PathSource(pack(tmp_path / "x.zip", files)), "x")
     assert [counts[1] for counts in info.class_counts.values()] == [2, 0, 0]
-    assert str(info.warnings[0]).startswith("Classes of fewer than 3 pictures stay whole")
+    assert str(info.warnings[0]) == (
+        "Classes of fewer than 3 pictures are too small to be divided and stay whole in “train”: "
+        "“tiny” (1)."
+    )
 
 
 def test_same_seed_same_dataset(paths: Paths, tmp_path: Path) -> None:

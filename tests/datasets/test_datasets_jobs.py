@@ -279,6 +279,16 @@ def test_killed_process(paths: Paths, tmp_path: Path) -> None:
     assert wait_for(paths, again, ImportState.is_over).status == "finished"
 
 
+@pytest.mark.usefixtures("unstarted")
+def test_the_process_says_itself_who_works(paths: Paths, upload: io.BytesIO) -> None:
+    """Its starter may be killed before it could."""
+    job_id = start_import(paths, upload, "x.zip", "pets")
+    files = JobPaths(paths.imports / job_id)
+    files.process.unlink()
+    assert work(paths, job_id).status == "finished"
+    assert Owner.model_validate_json(files.process.read_bytes()) == Owner.me()
+
+
 def test_process_id_in_use_again(paths: Paths, upload: io.BytesIO, unstarted: None) -> None:
     """The same number, but another process: started at another time."""
     job_id = start_import(paths, upload, "x.zip", "pets")

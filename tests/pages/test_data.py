@@ -28,7 +28,7 @@ from core.paths import write_atomic
 from core.records import RunRecord, RunStatus
 from tests.pages.conftest import OpenPage
 from tests.pages.making import HOSTILE, make_dataset, many_classes
-from ui import import_view
+from ui import import_options, import_view
 from ui.augment_view import DRAWS, PICTURES, first_of_each_class, mixed_label
 from ui.data_look import CLASSES_PER_PAGE, sample_strips, skewed
 from ui.forms import key
@@ -212,7 +212,12 @@ def test_the_report_counts_reasons_and_lists_files(app: OpenPage, lab: Lab) -> N
     page = app("data")
     page.selectbox(key="dataset").set_value("pets").run()
     tables = [frame.value.to_numpy().tolist() for frame in page.dataframe]
-    assert [["skipped", "not a picture", 2], ["skipped", "damaged picture", 1]] in tables
+    assert [
+        ["imported", "", 96],
+        ["skipped", "not a picture", 2],
+        ["skipped", "damaged picture", 1],
+        ["all files", "", 99],
+    ] in tables
     assert ["c.png", "it is torn"] in tables[-1]
     assert r"\*stars\*" in said(page)
     assert len(page.get("download_button")) == 1
@@ -373,8 +378,8 @@ def test_before_a_file_is_chosen_nothing_can_be_imported(app: OpenPage) -> None:
 
 
 def test_every_choice_of_the_import_is_explained() -> None:
-    assert set(import_view.RESIZE) == set(get_args(ResizeMode))
-    assert set(import_view.COLORS) == set(get_args(ColorMode))
+    assert set(import_options.RESIZE) == set(get_args(ResizeMode))
+    assert set(import_options.COLORS) == set(get_args(ColorMode))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 from core.datasets.containers.folder import FolderContainer
 from core.datasets.containers.listing import Container
 from core.datasets.containers.single import SingleFile
+from core.datasets.containers.tar import TarContainer
 from core.datasets.containers.zip import ZipContainer
 from core.datasets.names import from_folder
 from core.errors import N_, NotFoundError
@@ -15,6 +16,13 @@ from core.errors import N_, NotFoundError
 OPENERS: dict[str, Callable[[Path, str], Container]] = {
     **dict.fromkeys((".csv", ".npz", ".npy", ".parquet", "-ubyte", "-ubyte.gz"), SingleFile),
     ".zip": ZipContainer,
+    ".tar": TarContainer,
+    ".tar.gz": TarContainer,
+    ".tgz": TarContainer,
+    ".tar.bz2": TarContainer,
+    ".tbz2": TarContainer,
+    ".tar.xz": TarContainer,
+    ".txz": TarContainer,
 }
 """By the end of the name; whatever is not here is opened as a zip, which says what is wrong."""
 

@@ -67,7 +67,13 @@ class ZipContainer:
                     place = places[entry.where.offset]
                     with archive.open(place) as file, copies[-1].open("wb") as out:
                         shutil.copyfileobj(file, out, 1 << 20)
-                except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+                except (
+                    zipfile.BadZipFile,
+                    zlib.error,
+                    EOFError,
+                    ValueError,
+                    NotImplementedError,
+                ) as error:
                     raise DatasetError(
                         N_("The file “{name}” in the archive is damaged ({error})."),
                         name=entry.name,
@@ -76,6 +82,7 @@ class ZipContainer:
         return copies
 
     def listing(self) -> Listing:
+        limits.check_size(self.path)
         infos = self._infos()
         packed, unpacked = sum(i.compress_size for i in infos), sum(i.file_size for i in infos)
         limits.check_archive(len(infos), min(packed, self.path.stat().st_size), unpacked)
@@ -143,8 +150,12 @@ def _zip_reason(
         return by_name
     if found := next((reason for reason, holds in checks.items() if holds), None):
         return found
-    too_large = max(info.file_size, info.compress_size) > limits.MAX_FILE_BYTES
-    return by_name or (Reason.TOO_LARGE if too_large else None)
+    if by_name:
+        return by_name
+    if max(info.file_size, info.compress_size) > limits.MAX_FILE_BYTES:
+        return Reason.TOO_LARGE
+    bomb = limits.too_compressed(info.compress_size, info.file_size)
+    return Reason.TOO_COMPRESSED if bomb else None
 
 
 def _not_a_zip(path: Path, origin: str) -> DatasetError:
@@ -163,7 +174,10 @@ def _not_a_zip(path: Path, origin: str) -> DatasetError:
             file=origin,
         )
     return DatasetError(
-        N_("“{file}” is not a zip archive. Expected: a zip archive or a folder of class folders."),
+        N_(
+            "“{file}” is not a zip archive. Expected: a zip or tar archive, or a folder of class "
+            "folders."
+        ),
         file=origin,
     )
 
@@ -195,9 +209,10 @@ class ZipReader(BytesReader):
         return data
 
     def _packed(self, where: ZipEntry, most: int) -> bytes:
-        self._file.seek(where.offset)
+        # Before the beginning, if the archive has lost that.
+        self._file.seek(max(0, where.offset))
         header = self._file.read(30)
-        if len(header) < 30 or header[:4] != b"PK\x03\x04":
+        if where.offset < 0 or len(header) < 30 or header[:4] != b"PK\x03\x04":
             raise ImageError(N_("The archive is damaged at this entry."))
         _, name_length, extra_length = _LOCAL_HEADER.unpack(header)
         self._file.seek(name_length + extra_length, io.SEEK_CUR)

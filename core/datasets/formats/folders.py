@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,17 +12,14 @@ from core.datasets.containers.listing import Container, Entry, Listing
 from core.datasets.dataset import SPLITS
 from core.datasets.decoding import EXTENSIONS
 from core.datasets.formats.base import NOT_TOLD, Format, Found, Reading, found_in
+from core.datasets.formats.split_names import is_filler, split_of, splits_among
+from core.datasets.formats.tables import note_submissions
 from core.datasets.names import natural
 from core.datasets.report import Reason, shortened
 from core.errors import N_, DatasetError, Text, text
 
-SPLIT_FOLDERS: Mapping[str, str] = {
-    **dict.fromkeys(("train", "training", "entrenamiento"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "validacion", "validación"), "val"),
-    **dict.fromkeys(("test", "testing", "prueba", "pruebas"), "test"),
-}
-
 Folders = tuple[str, ...]
+_TEST = SPLITS.index("test")
 
 
 @dataclass
@@ -42,35 +39,174 @@ class _Node:
         return sorted(name for name, node in self.folders.items() if not node.below)
 
 
+class Placed(NamedTuple):
+    """A picture, its split (an index into SPLITS, or NOT_TOLD) and class; "" if it has none."""
+
+    entry: Entry
+    part: int
+    label: str
+
+
+@dataclass
+class Layout:
+    """How the folders are to be understood; nothing of the listing is changed by finding out."""
+
+    placed: list[Placed]
+    strays: list[Entry]
+    """Pictures in no class folder."""
+    warnings: list[Text]
+
+    @property
+    def class_names(self) -> list[str]:
+        return sorted({p.label for p in self.placed} - {""}, key=natural)
+
+
 def find(container: Container, listing: Listing, reading: Reading) -> Found:
     """Classes and splits among the folders; pictures in neither are skipped.
 
     Raises:
         DatasetError: if there are fewer than two classes.
     """
+    note_submissions(listing)
     listing.leave()
-    root = _tree(listing)
-    top, node = _unwrap(root)
-    given = _splits_of(node)
-    placed = _place(listing, top, given)
-    class_names = sorted({name for _, _, name in placed}, key=natural)
+    layout = layout_of(listing)
+    for entry in layout.strays:
+        listing.skip(entry.name, Reason.NO_CLASS)
+    class_names = layout.class_names
     if len(class_names) < 2:
         raise _too_few(listing, class_names)
     # By name, so that the order in which an archive was packed changes nothing.
-    placed.sort(key=lambda p: p[0].name)
-    index = {name: i for i, name in enumerate(class_names)}
+    placed = sorted(layout.placed, key=lambda p: p.entry.name)
+    index = {"": -1, **{name: i for i, name in enumerate(class_names)}}
     return found_in(
         container,
         listing,
         Found(
-            entries=[entry for entry, _, _ in placed],
+            entries=[p.entry for p in placed],
             class_names=class_names,
-            labels=np.array([index[name] for _, _, name in placed], np.int32),
-            given=np.array([part for _, part, _ in placed], np.int8),
+            labels=np.array([index[p.label] for p in placed], np.int32),
+            given=np.array([p.part for p in placed], np.int8),
             reader=container.reader,
-            warnings=_empty_folders(node, given),
+            warnings=layout.warnings,
         ),
     )
+
+
+def layout_of(listing: Listing) -> Layout:
+    """The first of: splits with classes in them, classes with splits in them, classes."""
+    top, node = _unwrap(_tree(listing))
+    given = _splits_of(node)
+    if given:
+        roots = [_root(node, (*top, name), split) for name, split in given.items()]
+        return _below_splits(listing, node, _stepped_in(roots))
+    inner = {name: splits_among(child.full) for name, child in node.full.items()}
+    if inner and all(inner[n] and len(inner[n]) == len(c.full) for n, c in node.full.items()):
+        return _below_classes(listing, top, inner)
+    return _classes(listing, top, node)
+
+
+@dataclass(frozen=True)
+class _Root:
+    """A folder whose folders are classes, and the split that it is."""
+
+    folders: Folders
+    node: _Node
+    split: str
+
+
+def _root(node: _Node, folders: Folders, split: str) -> _Root:
+    """The folder of a split, or one inside it that only wraps: ``seg_train/seg_train``."""
+    node = node.folders[folders[-1]]
+    while not node.own and len(node.full) == 1:
+        name, child = next(iter(node.full.items()))
+        if not is_filler(name) or not child.full:
+            break
+        folders, node = (*folders, name), child
+    return _Root(folders, node, split)
+
+
+def _stepped_in(roots: Sequence[_Root]) -> list[_Root]:
+    """One step further where all splits have the same single folder, full of folders."""
+    singles = [next(iter(root.node.full.items())) for root in roots if len(root.node.full) == 1]
+    names = {name for name, _ in singles}
+    if len(singles) < len(roots) or len(names) > 1 or not all(c.full for _, c in singles):
+        return list(roots)
+    name = names.pop()
+    return [_Root((*r.folders, name), r.node.folders[name], r.split) for r in roots]
+
+
+def _below_splits(listing: Listing, node: _Node, roots: Sequence[_Root]) -> Layout:
+    """``train/cat/1.jpg``; a test folder without classes holds pictures without labels."""
+    known = {name.casefold() for root in roots if root.split != "test" for name in root.node.full}
+    blind = {root.folders: 0 for root in roots if _is_blind(root, known)}
+    placed, strays = [], []
+    for entry in listing.entries:
+        root = next((r for r in roots if entry.folders[: len(r.folders)] == r.folders), None)
+        inside = entry.folders[len(root.folders) :] if root else ()
+        if root and root.folders in blind:
+            blind[root.folders] += 1
+            placed.append(Placed(entry, _TEST, ""))
+        elif root and inside:
+            placed.append(Placed(entry, SPLITS.index(root.split), inside[0]))
+        else:
+            strays.append(entry)
+    empty = [name for name in node.empty if split_of(name)]
+    warnings = _empty_folders([root.node for root in roots], empty)
+    return Layout(placed, strays, [*warnings, *(_kept(f, n) for f, n in blind.items() if n)])
+
+
+def _is_blind(root: _Root, known: set[str]) -> bool:
+    """Whether nothing in a test folder names a class that could be learned."""
+    folders = root.node.full
+    if root.split != "test" or not known or known & {name.casefold() for name in folders}:
+        return False
+    return bool(root.node.own) or len(folders) == 1
+
+
+def _kept(folders: Folders, count: int) -> Text:
+    return text(
+        N_("Pictures in “{folder}” without a class, kept as the split “unlabelled”: {n}."),
+        folder="/".join(folders),
+        n=count,
+    )
+
+
+def _below_classes(
+    listing: Listing, top: Folders, inner: Mapping[str, Mapping[str, str]]
+) -> Layout:
+    """``cat/train/1.jpg``."""
+    placed, strays = [], []
+    for entry in listing.entries:
+        inside = entry.folders[len(top) :] if entry.folders[: len(top)] == top else ()
+        if not inside:
+            strays.append(entry)
+            continue
+        split = inner[inside[0]].get(inside[1]) if inside[1:] else None
+        placed.append(Placed(entry, SPLITS.index(split) if split else NOT_TOLD, inside[0]))
+    return Layout(placed, strays, [])
+
+
+def _classes(listing: Listing, top: Folders, node: _Node) -> Layout:
+    """``cat/1.jpg``."""
+    placed, strays = [], []
+    for entry in listing.entries:
+        inside = entry.folders[len(top) :] if entry.folders[: len(top)] == top else ()
+        if inside:
+            placed.append(Placed(entry, NOT_TOLD, inside[0]))
+        else:
+            strays.append(entry)
+    warnings = _empty_folders([node], [])
+    if likely := sorted(name for name in node.full if split_of(name)):
+        warnings.append(
+            text(
+                N_(
+                    "Folders taken for classes, though they are called like a split: {names} ({n})."
+                ),
+                n=len(likely),
+                names=shortened(likely),
+            )
+        )
+    return Layout(placed, strays, warnings)
 
 
 def _tree(listing: Listing) -> _Node:
@@ -94,14 +230,10 @@ def _unwrap(node: _Node) -> tuple[Folders, _Node]:
     top: Folders = ()
     while len(node.full) == 1:
         name, child = next(iter(node.full.items()))
-        if _split_of(name) or not child.full:
+        if split_of(name) or not child.full:
             break
         top, node = (*top, name), child
     return top, node
-
-
-def _split_of(folder: str) -> str | None:
-    return SPLIT_FOLDERS.get(unicodedata.normalize("NFC", folder).casefold())
 
 
 def _splits_of(node: _Node) -> dict[str, str]:
@@ -109,38 +241,17 @@ def _splits_of(node: _Node) -> dict[str, str]:
 
     A folder called "test" among class folders, with pictures right in it, is a class.
     """
-    named = {name: split for name in node.full if (split := _split_of(name))}
+    named = splits_among(node.full)
     if any(node.full[name].full for name in named) or len(named) == len(node.full):
         return named
     return {}
 
 
-def _place(
-    listing: Listing, top: Folders, given: Mapping[str, str]
-) -> list[tuple[Entry, int, str]]:
-    """(entry, split or -1, class) of every picture in a class folder; the others are skipped."""
-    placed = []
-    for entry in listing.entries:
-        inside = entry.folders[len(top) :] if entry.folders[: len(top)] == top else ()
-        part = NOT_TOLD
-        if given:
-            split = given.get(inside[0]) if inside else None
-            part = SPLITS.index(split) if split else NOT_TOLD
-            inside = inside[1:] if split else ()
-        if inside:
-            placed.append((entry, part, inside[0]))
-        else:
-            listing.skip(entry.name, Reason.NO_CLASS)
-    return placed
-
-
-def _empty_folders(node: _Node, given: Mapping[str, str]) -> list[Text]:
+def _empty_folders(levels: Sequence[_Node], splits: Sequence[str]) -> list[Text]:
     """Class folders without a single picture; the others say enough in the class counts."""
-    levels = [node.folders[name] for name in given] or [node]
     names = {name for level in levels for name in level.empty}
     names -= {name for level in levels for name in level.full}
-    if given:
-        names |= {name for name in node.empty if _split_of(name)}
+    names |= set(splits)
     if not names:
         return []
     return [

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from core.datasets import limits
 from core.datasets.containers.listing import Entry, Listing, Other
 from core.datasets.dataset import STORED_SPLITS
-from core.datasets.decoding import MAX_PIXELS
 from core.datasets.formats.base import NOT_TOLD, Found, Reading
 from core.datasets.names import natural
 from core.datasets.reading import ArrayFiles, ReaderMaker, Row, Where
@@ -99,12 +98,12 @@ def rows_per_block(row_bytes: int) -> int:
 
 def check_size(name: str, rows: int, shape: Sequence[int]) -> None:
     """DatasetError if a header promises more than is ever read."""
-    if math.prod(shape[:2]) > MAX_PIXELS:
+    if math.prod(shape[:2]) > limits.MAX_PIXELS:
         raise DatasetError(
             N_("“{file}”: one picture would have {pixels} pixels; at most {most} are read."),
             file=name,
             pixels=math.prod(shape[:2]),
-            most=MAX_PIXELS,
+            most=limits.MAX_PIXELS,
         )
     size = rows * math.prod(shape)
     if rows > limits.MAX_ENTRIES or size > limits.MAX_TOTAL_BYTES:
