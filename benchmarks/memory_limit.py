@@ -1,6 +1,6 @@
 """Training from a prepared set that is larger than the memory its process may have.
 
-    python -m benchmarks.memory_limit [--rows 60000] [--limit-gb 2] [--steps 15] [--rounds 3]
+    python -m benchmarks.memory_limit [--rows 240000] [--limit-gb 2] [--steps 15] [--rounds 2]
 
 Two processes take turns: one maps the images and lives under ``RLIMIT_DATA``, the other holds the
 same array in memory without a limit. ``RLIMIT_DATA`` bounds what a process may allocate (heap and
@@ -26,15 +26,15 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-SIDE = 128
+SIDE = 64
 CLASSES = 10
 BATCH = 64
-BLOCK_ROWS = 1000
+BLOCK_ROWS = 4000
 GB = 1e9
 
 
 def made(folder: Path, rows: int) -> Path:
-    """Images uint8 (rows, 128, 128, 3) of noise, block by block."""
+    """Images uint8 (rows, 64, 64, 3) of noise, block by block."""
     file = folder / "train-images.npy"
     rng = np.random.default_rng(0)
     shape = (rows, SIDE, SIDE, 3)
@@ -102,10 +102,10 @@ def started(file: Path, held: bool, limit: float, steps: int) -> tuple[float, fl
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--rows", type=int, default=60_000)
+    parser.add_argument("--rows", type=int, default=240_000)
     parser.add_argument("--limit-gb", type=float, default=2.0)
     parser.add_argument("--steps", type=int, default=15)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
     limit, steps = arguments.limit_gb, arguments.steps
     with tempfile.TemporaryDirectory(dir=ROOT / "artifacts") as folder:

@@ -42,10 +42,10 @@ SPLITS: Choices = {
     "anew": (N_("All anew"), N_("Everything is put together and divided by the shares below.")),
 }
 SHARES = {
-    "70/15/15": N_("70 % training, 15 % validation, 15 % test"),
-    "80/10/10": N_("80 % training, 10 % validation, 10 % test"),
-    "60/20/20": N_("60 % training, 20 % validation, 20 % test"),
-    "4:1:1": N_("4 : 1 : 1 (CIFAR-10: 40,000 / 10,000 / 10,000)"),
+    "70/15/15": N_("70 / 15 / 15 %"),
+    "80/10/10": N_("80 / 10 / 10 %"),
+    "60/20/20": N_("60 / 20 / 20 %"),
+    "4:1:1": N_("4 : 1 : 1 (CIFAR-10)"),
 }
 WHITE = "#ffffff"
 SHOWN_SIDE = 96
@@ -172,7 +172,9 @@ def _divided() -> dict[str, object]:
             list(SHARES),
             format_func=lambda name: _(SHARES[name]),
             key="import_shares",
-            help=_("How pictures that come without splits are divided, each class by itself."),
+            help=_(
+                "Training, validation and test of what comes without splits, each class by itself."
+            ),
             persist_state="session",
         )
         seed = right.number_input(
@@ -204,15 +206,14 @@ def _divided() -> dict[str, object]:
 def _more() -> dict[str, object]:
     """What to do with pictures that are not simply what they seem."""
     with st.expander(_("Transparent and damaged pictures")):
-        left, right = st.columns(2, gap="large")
         st.session_state.setdefault("import_background", WHITE)
-        behind = left.color_picker(
+        behind = st.color_picker(
             _("Background"),
             key="import_background",
             help=_("What shines through where a picture is transparent."),
             persist_state="session",
         )
-        truncated = right.toggle(
+        truncated = st.toggle(
             _("Import pictures that are cut off"),
             key="import_truncated",
             help=_("As far as they go, the rest grey; otherwise they are skipped and listed."),
