@@ -17,7 +17,9 @@ from core.datasets.importing import MAX_AUTO_SIDE, median_size
 from core.datasets.options import DEFAULTS, SPLIT_PRESETS, ImportOptions
 from core.datasets.resizing import RESIZE_MODES, fit
 from core.datasets.sampling import SourceSample, sample_source
-from core.errors import N_
+from core.datasets.server_folder import on_server
+from core.datasets.specs import ServerSpec
+from core.errors import N_, LabError
 from core.paths import Paths
 from ui.i18n import _, ngettext, say
 from ui.messages import show
@@ -73,6 +75,22 @@ def sample_upload(upload: UploadedFile | None) -> SourceSample | None:
     if upload is None:
         return None
     return _sample(upload.file_id, upload.name, background(), get_lab().paths, upload)
+
+
+def sample_server(spec: ServerSpec) -> SourceSample | None:
+    """A look at a file or folder of the server, taken anew when it changes."""
+    try:
+        path = on_server(spec.path)
+        changed = path.stat().st_mtime_ns
+    except (LabError, OSError):  # gone since it was listed: the import will say so
+        return None
+    return _server_sample(str(path), changed, spec.called, background(), get_lab().paths)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _server_sample(path: str, changed: int, name: str, behind: str, _paths: Paths) -> SourceSample:
+    with st.spinner(_("Looking at the pictures …")):
+        return sample_source(_paths, Path(path), name, behind)
 
 
 def background() -> str:

@@ -18,10 +18,12 @@ from core.datasets.jobs import (
 )
 from core.datasets.options import DEFAULTS, ImportOptions
 from core.datasets.registry import MAX_NAME, validate_name
+from core.datasets.sampling import SourceSample
+from core.datasets.specs import ServerSpec
 from core.errors import N_, LabError, NotFoundError
 from core.paths import Paths
 from ui.i18n import _, duration, number, say
-from ui.import_options import import_options, sample_upload
+from ui.import_options import import_options, sample_server, sample_upload
 from ui.import_sources import UPLOADS, Asked, ask, choose_source, explain, fitted, megabytes
 from ui.messages import show, show_error
 from ui.names import literal
@@ -170,7 +172,7 @@ def import_form() -> None:
         asked = ask(kind)
         _offer_name(asked.suggestion)
         _name()
-        options = import_options(sample_upload(asked.upload)) if fitted(kind) else DEFAULTS
+        options = import_options(_sample(asked)) if fitted(kind) else DEFAULTS
         busy = st.session_state.get(OWN) is not None
         pressed = st.button(
             _("Import"),
@@ -183,6 +185,13 @@ def import_form() -> None:
             _start(asked, st.session_state["import_name"], options)
     with hint:
         explain(kind, asked)
+
+
+def _sample(asked: Asked) -> SourceSample | None:
+    """A look at what shall be imported, where that costs little."""
+    if isinstance(asked.spec, ServerSpec):
+        return sample_server(asked.spec)
+    return sample_upload(asked.upload)
 
 
 def _two_columns() -> list[DeltaGenerator]:
