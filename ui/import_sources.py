@@ -32,6 +32,8 @@ UPLOADS = "_import_uploads"
 """How many files have become datasets: a new number gives an empty uploader."""
 MAX_MEGABYTES = 500
 LISTING_SECONDS = 10
+UPLOADED = [end for end in OPENERS if end.startswith(".")] + [".gz"]
+"""Ends of the files that the uploader takes; of those without a dot it can tell none."""
 LAYOUTS = """flowers.zip       flowers.tar.gz
 ├─ daisy          ├─ train
 │  ├─ 001.jpg     │  ├─ daisy
@@ -91,7 +93,7 @@ def fitted(kind: Kind) -> bool:
 def _ask_upload() -> Asked:
     upload = st.file_uploader(
         _("An archive or data file"),
-        type=list(OPENERS),
+        type=UPLOADED,
         key=f"upload.{st.session_state.get(UPLOADS, 0)}",
         max_upload_size=MAX_MEGABYTES,
     )

@@ -117,7 +117,7 @@ def _chart(
     about: Understood, method: str, points: NDArray[np.float32], shown: tuple[int, ...]
 ) -> list[int]:
     """Draws the map; the selected points, as numbers of the sample."""
-    info = _info(about.key, method, shown, language(), about, points)
+    info = _info(about.key, method, shown, language(), _about=about, _points=points)
     event = st.echarts_chart(
         _option(about.key, method, shown, language(), is_dark(), _info=info),
         key=f"map.{about.key}.{method}.{'-'.join(map(str, shown))}",
@@ -143,6 +143,7 @@ def _info(
     method: str,
     shown: tuple[int, ...],
     language: str,
+    *,
     _about: Understood,
     _points: NDArray[np.float32],
 ) -> MapInfo:

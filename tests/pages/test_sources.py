@@ -110,7 +110,9 @@ def test_every_source_is_explained(
 
 def test_the_uploader_takes_what_can_be_opened(app: OpenPage) -> None:
     page = source(app, "upload")
-    assert set(page.file_uploader[0].proto.type) == set(OPENERS)
+    taken = tuple(page.file_uploader[0].proto.type)
+    # MNIST's unpacked files have no ending, and come in fours: in an archive or as .gz.
+    assert [end for end in OPENERS if not end.endswith(taken)] == ["-ubyte"]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ def test_a_benchmark_that_is_not_here_names_its_files(app: OpenPage, lab: Lab) -
 
 def test_coarse_labels_are_offered_where_there_are_any(app: OpenPage, lab: Lab) -> None:
     page = source(app, "benchmark")
-    assert not page.toggle
+    assert "import_coarse" not in [toggle.key for toggle in page.toggle]
     page.radio(key="import_benchmark").set_value("cifar100")
     ran(page).toggle(key="import_coarse").set_value(True)
     assert ran(page).text_input(key="import_name").value == "CIFAR-100 coarse"
