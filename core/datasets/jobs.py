@@ -313,7 +313,7 @@ def _free_name(paths: Paths, name: str) -> str:
     for other in list_imports(paths):
         if other.reserves and not other.is_over() and other.name.casefold() == name.casefold():
             raise DatasetError(
-                N_("A dataset called “{name}” is being imported right now. Choose another name."),
+                N_("A dataset called “{name}” is being made right now. Choose another name."),
                 name=name,
             )
     return name

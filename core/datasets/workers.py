@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -163,6 +164,9 @@ def decode_all(
     context = _context()
     # Without a lock: a worker killed while it held one would stop everybody.
     abandoned = context.RawValue(ctypes.c_bool, False)
+    # Else the first collection in a forked process would write to every object it has inherited,
+    # and so copy the list of all files.
+    gc.freeze()
     pool = ProcessPoolExecutor(processes, context, _start_worker, (setup, abandoned))
     try:
         yield from _bounded(pool, chunks, 3 * processes, stop)
@@ -174,6 +178,7 @@ def decode_all(
         # After a failure nothing of this is kept: chunks under way end with their next picture.
         abandoned.value = True
         pool.shutdown(cancel_futures=True)
+        gc.unfreeze()
 
 
 def _decode_here(setup: Setup, chunks: Iterable[Sequence[Item]], stop: Check) -> Iterator[Outcome]:

@@ -317,9 +317,9 @@ def test_headers_that_lie_about_the_size(paths: Paths, tmp_path: Path) -> None:
 
 def most_read(archive: Path) -> int:
     """The bytes a reader unpacks of the last entry before it gives up."""
-    from core.datasets.containers.zip import _UNPACK, ZipContainer, ZipReader
+    from core.datasets.containers.zip import _UNPACK, ZipContainer, ZipEntry, ZipReader
 
-    entry = ZipContainer(archive, "x").listing().entries[-1].where
+    entry = ZipEntry.of(ZipContainer(archive, "x").listing().entries[-1].where)
     reader = ZipReader(archive)
     return len(_UNPACK[entry.method](reader._packed(entry, entry.packed), entry.unpacked + 1))
 

@@ -166,7 +166,7 @@ def test_impossible_names_are_refused_before_anything_is_stored(
 @pytest.mark.usefixtures("unstarted")
 def test_second_import_of_a_name_is_refused(paths: Paths, upload: io.BytesIO) -> None:
     first = start_import(paths, upload, "x.zip", "Pets")
-    with pytest.raises(DatasetError, match="“pets” is being imported right now"):
+    with pytest.raises(DatasetError, match="“pets” is being made right now"):
         start_import(paths, upload, "x.zip", "pets")
     assert [state.job_id for state in list_imports(paths)] == [first]
     work(paths, first)

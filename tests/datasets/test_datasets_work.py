@@ -88,7 +88,7 @@ def test_names_are_reserved_between_all_kinds(paths: Paths, tmp_path: Path) -> N
     prepared(paths, "pets", ROWS)
     archive = pack(tmp_path / "x.zip", classes("a", "b"))
     first = start_work(paths, derive("pets"), "New")
-    with pytest.raises(DatasetError, match="“new” is being imported right now"):
+    with pytest.raises(DatasetError, match="“new” is being made right now"):
         start_work(paths, derive("pets"), "new")
     with archive.open("rb") as upload, pytest.raises(DatasetError, match="right now"):
         start_import(paths, UploadSpec(filename="x.zip"), "new", upload=upload)

@@ -58,7 +58,9 @@ class FolderContainer:
         order = len(listing.entries)
         if order >= limits.MAX_ENTRIES:
             limits.check_archive(order + 1, 1, 1)
-        entry = Entry(name, parts[:-1], file.path[len(str(self.path)) :].lstrip(os.sep), order)
+        entry = Entry(
+            name, listing.shared(parts[:-1]), file.path[len(str(self.path)) :].lstrip(os.sep), order
+        )
         if reason in MAY_BE_DATA and regular:
             listing.others.append(Other(entry, size, reason))
         elif reason:

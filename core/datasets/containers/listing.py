@@ -51,6 +51,11 @@ class Listing:
     skipped: list[Skipped] = field(default_factory=list)
     folders: set[tuple[str, ...]] = field(default_factory=set)
     warnings: list[Text] = field(default_factory=list)
+    _shared: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+    def shared(self, folders: tuple[str, ...]) -> tuple[str, ...]:
+        """The same folders, held in memory once for all files in them."""
+        return self._shared.setdefault(folders, folders)
 
     def skip(self, name: str, reason: Reason, detail: Text | None = None) -> None:
         self.skipped.append(Skipped(name=name, reason=reason, detail=detail))

@@ -214,7 +214,7 @@ def _add(listing: Listing, member: _Member, replaced: bool) -> None:
     if parts is None or (reason and reason not in MAY_BE_DATA):
         listing.skip(name, reason or Reason.UNSAFE_PATH)
         return
-    entry = Entry(name, parts[:-1], member.where, member.number)
+    entry = Entry(name, listing.shared(parts[:-1]), member.where, member.number)
     if reason:
         listing.others.append(Other(entry, member.size, reason))
         return

@@ -23,6 +23,7 @@ from core.datasets.report import Reason
 from core.errors import N_, DatasetError, ImageError, text
 
 _ENCRYPTED = 0x1
+_ENTRY = struct.Struct("<qQQHI")
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
 
@@ -34,6 +35,14 @@ class ZipEntry(NamedTuple):
     unpacked: int
     method: int
     crc: int
+
+    def dumped(self) -> bytes:
+        """As bytes, a fourth of the memory: there may be a million of them."""
+        return _ENTRY.pack(*self)
+
+    @staticmethod
+    def of(where: bytes) -> ZipEntry:
+        return ZipEntry(*_ENTRY.unpack(where))
 
 
 @dataclass(frozen=True)
@@ -61,10 +70,11 @@ class ZipContainer:
         with zipfile.ZipFile(self.path) as archive:
             for number, entry in enumerate(entries):
                 copies.append(folder / f"{number}-{entry.name.rpartition('/')[2]}")
-                limits.check_disk(folder, entry.where.unpacked)
+                where = ZipEntry.of(entry.where)
+                limits.check_disk(folder, where.unpacked)
                 try:
                     # Reads no more than the archive says there is, and compares the checksum.
-                    place = places[entry.where.offset]
+                    place = places[where.offset]
                     with archive.open(place) as file, copies[-1].open("wb") as out:
                         shutil.copyfileobj(file, out, 1 << 20)
                 except (
@@ -122,14 +132,21 @@ class ZipContainer:
         if parts is None or (reason and reason not in MAY_BE_DATA):
             listing.skip(name, reason or Reason.UNSAFE_PATH)
             return
-        offset, packed = info.header_offset, info.compress_size
-        where = ZipEntry(offset, packed, info.file_size, info.compress_type, info.CRC)
-        entry = Entry(name, parts[:-1], where, offset)
+        sizes = (info.compress_size, info.file_size)
+        where = ZipEntry(info.header_offset, *sizes, info.compress_type, info.CRC).dumped()
+        # Copies: one string or number of zipfile's own kept alive, and the memory of all that it
+        # has made for an entry is never given back (measured: 1 kB a file instead of 0.3).
+        name, order = _copied(name), ZipEntry.of(where).offset
+        entry = Entry(name, listing.shared(parts[:-1]), where, order)
         if reason:
             listing.others.append(Other(entry, info.file_size, reason))
             return
         listing.folders.add(parts[:-1])
         listing.entries.append(entry)
+
+
+def _copied(name: str) -> str:
+    return name.encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass")
 
 
 def _zip_reason(
@@ -196,16 +213,16 @@ class ZipReader(BytesReader):
         self._file.close()
 
     def read(self, where: Where, most: int | None = None) -> bytes:
-        assert isinstance(where, ZipEntry)
-        packed = self._packed(where, where.packed if most is None else most)
+        entry = ZipEntry.of(where)
+        packed = self._packed(entry, entry.packed if most is None else most)
         try:
-            data = _UNPACK[where.method](packed, where.unpacked + 1 if most is None else most)
+            data = _UNPACK[entry.method](packed, entry.unpacked + 1 if most is None else most)
         except (zlib.error, OSError, EOFError) as error:
             raise ImageError(
                 N_("The entry cannot be unpacked ({error})."), error=str(error)
             ) from error
         if most is None:
-            _check(where, data)
+            _check(entry, data)
         return data
 
     def _packed(self, where: ZipEntry, most: int) -> bytes:
