@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import tokenize
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from core.paths import write_atomic
 from core.records import Epoch
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_EARLY_STOPPING = ("wait", "best", "best_epoch", "stopped_epoch")
+DAMAGED = (ValueError, KeyError, EOFError, zipfile.BadZipFile, tokenize.TokenError)
+"""What NumPy raises for a file whose bytes have been changed; the last for an array's header."""
 
 
 class TrainingState(BaseModel):
@@ -31,7 +33,8 @@ class TrainingState(BaseModel):
     history: list[Epoch] = []
     complete: bool = False
     """The last epoch has been trained: only the evaluation is left."""
-    early_stopping: dict[str, float | int | None] = {}
+    judges: dict[str, dict[str, float | int | None]] = {}
+    """What early stopping and the like remember: see :mod:`core.judging`."""
     seconds: float = 0.0
     """Time spent training, in all lives of the run together."""
     steps: str = Decimator().to_json()
@@ -43,19 +46,15 @@ class TrainingState(BaseModel):
 
 
 def save_checkpoint(
-    path: Path,
-    model: keras.Model,
-    early_stopping: keras.callbacks.EarlyStopping | None,
-    state: TrainingState,
+    path: Path, model: keras.Model, best: list[Array], state: TrainingState
 ) -> None:
-    """Replace the checkpoint: weights, optimizer, random states, best weights, ``state``.
+    """Replace the checkpoint: weights, optimizer, random states, ``best`` weights, ``state``.
 
     Raises:
         OSError: if the disk is full; the former checkpoint is still there then.
     """
     to_numpy = keras.ops.convert_to_numpy
     arrays = {f"v{i}": to_numpy(v) for i, v in enumerate(_variables(model))}
-    best = getattr(early_stopping, "best_weights", None) or []
     arrays |= {f"best{i}": np.asarray(w) for i, w in enumerate(best)}
     arrays["state"] = np.frombuffer(state.model_dump_json().encode(), dtype=np.uint8)
     buffer = io.BytesIO()
@@ -79,28 +78,12 @@ def load_checkpoint(path: Path, model: keras.Model) -> tuple[TrainingState, list
             best = [saved[f"best{i}"] for i in range(_count(saved, "best"))]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (*DAMAGED, OSError) as error:
         raise StoreError(
             N_("The checkpoint {file} cannot be read: {error}."), file=str(path), error=str(error)
         ) from error
     _assign(path, model, values)
     return state, best
-
-
-def early_stopping_state(callback: keras.callbacks.EarlyStopping | None) -> dict[str, Any]:
-    if callback is None:
-        return {}
-    values = {name: getattr(callback, name) for name in _EARLY_STOPPING}
-    return json.loads(json.dumps(values, default=float))  # type: ignore[no-any-return]
-
-
-def restore_early_stopping(
-    callback: keras.callbacks.EarlyStopping, state: TrainingState, best: list[Array]
-) -> None:
-    """After ``on_train_begin``, which wipes the callback."""
-    for name, value in state.early_stopping.items():
-        setattr(callback, name, value)
-    callback.best_weights = best or None
 
 
 def _variables(model: keras.Model) -> list[Any]:

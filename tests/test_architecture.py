@@ -16,11 +16,11 @@ ROOT = Path(__file__).parents[1]
 FRAMEWORKS = {"keras", "tensorflow", "optuna", "jax", "torch"}
 
 LAYERS: list[set[str]] = [
-    {"errors", "knobs", "config", "presets", "paths"},
-    {"records", "signals", "failures"},
+    {"errors", "knobs", "config", "config_training", "presets", "paths"},
+    {"records", "signals", "failures", "schedules"},
     {"store", "migrations", "datasets", "evaluation", "plots"},
-    {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint"},
-    {"callbacks"},
+    {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
+    {"callbacks", "judging", "precision"},
     {"evaluating"},
     {"training", "prediction"},
     {"compute", "lab"},
@@ -31,14 +31,18 @@ LAYERS: list[set[str]] = [
 JOBS_KNOW = {"errors", "config", "paths", "records", "signals", "store", "jobs"}
 NEED_KERAS = (
     "core.augment",
+    "core.averaging",
     "core.callbacks",
     "core.checkpoint",
     "core.commands.training_bar",
     "core.compute",
     "core.evaluating",
     "core.feeding",
+    "core.judging",
+    "core.losses",
     "core.models",
     "core.optimizers",
+    "core.precision",
     "core.prediction",
     "core.training",
 )
