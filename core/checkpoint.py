@@ -54,7 +54,7 @@ def save_checkpoint(
         OSError: if the disk is full; the former checkpoint is still there then.
     """
     to_numpy = keras.ops.convert_to_numpy
-    arrays = {f"v{i}": to_numpy(v) for i, v in enumerate(_variables(model))}
+    arrays = {f"v{i}": to_numpy(v) for i, v in enumerate(variables_of(model))}
     arrays |= {f"best{i}": np.asarray(w) for i, w in enumerate(best)}
     arrays["state"] = np.frombuffer(state.model_dump_json().encode(), dtype=np.uint8)
     buffer = io.BytesIO()
@@ -86,7 +86,7 @@ def load_checkpoint(path: Path, model: keras.Model) -> tuple[TrainingState, list
     return state, best
 
 
-def _variables(model: keras.Model) -> list[Any]:
+def variables_of(model: keras.Model) -> list[Any]:
     """Weights and random states, then the optimizer's moments, counters and learning rate."""
     model.optimizer.build(model.trainable_variables)
     return [*model.variables, *model.optimizer.variables]
@@ -97,7 +97,7 @@ def _count(saved: Any, prefix: str) -> int:
 
 
 def _assign(path: Path, model: keras.Model, values: list[Array]) -> None:
-    variables = _variables(model)
+    variables = variables_of(model)
     expected = [tuple(v.shape) for v in variables]
     received = [tuple(v.shape) for v in values]
     if expected != received:

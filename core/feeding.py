@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from core.datasets.dataset import Split
+from core.config import RunConfig
+from core.datasets.dataset import Dataset, Split
 
 Rows = npt.NDArray[np.int64]
 
@@ -45,6 +46,13 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             order = np.random.default_rng((self._seed, self.epoch)).permutation(self.rows)
             self._order = (self.epoch, order)
         return self._order[1]
+
+
+def training_batches(config: RunConfig, dataset: Dataset) -> Batches:
+    """What a training of this config is fed with."""
+    split, train = dataset.split("train"), config.train
+    rows = balanced_rows(split.labels, config.data.limit, train.seed)
+    return Batches(split, rows, train.batch_size, train.seed)
 
 
 def balanced_rows(labels: npt.NDArray[np.int32], limit: int | None, seed: int) -> Rows:

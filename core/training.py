@@ -39,7 +39,7 @@ from core.datasets.registry import open_dataset
 from core.errors import N_, DatasetError, RunError, text
 from core.evaluating import EVAL_BATCH, evaluate, evaluated_rows
 from core.failures import explain
-from core.feeding import Batches, balanced_rows
+from core.feeding import Batches, training_batches
 from core.judging import Judges, judges_of
 from core.losses import class_weights, loss_for, smoothed_model
 from core.models import build_model
@@ -222,9 +222,7 @@ class _Life(NamedTuple):
 
 
 def _fit(trainer: Trainer, config: RunConfig, dataset: Dataset, life: _Life) -> None:
-    train, seed, split = config.train, config.train.seed, dataset.split("train")
-    rows = balanced_rows(split.labels, config.data.limit, seed)
-    batches = Batches(split, rows, train.batch_size, seed)
+    train, batches = config.train, training_batches(config, dataset)
     validation = None
     if dataset.info.splits.get("val"):
         rows_of_val = evaluated_rows(dataset, "val", config)
@@ -239,7 +237,9 @@ def _fit(trainer: Trainer, config: RunConfig, dataset: Dataset, life: _Life) -> 
             initial_epoch=life.state.epoch,
             callbacks=_callbacks(config, batches, life, judges, averages),
             class_weight=class_weights(
-                train.class_weights, split.labels[rows], len(dataset.info.class_names)
+                train.class_weights,
+                dataset.split("train").labels[batches.rows],
+                len(dataset.info.class_names),
             ),
             shuffle=False,
             verbose=0,

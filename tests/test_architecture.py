@@ -17,13 +17,14 @@ FRAMEWORKS = {"keras", "tensorflow", "optuna", "jax", "torch"}
 
 LAYERS: list[set[str]] = [
     {"errors", "knobs", "config", "config_training", "presets", "paths"},
-    {"records", "signals", "failures", "schedules"},
+    {"records", "signals", "failures", "schedules", "estimates"},
     {"store", "migrations", "datasets", "evaluation", "plots"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
     {"callbacks", "judging", "precision"},
     {"evaluating"},
     {"training", "prediction"},
-    {"compute", "lab"},
+    {"lr_finder", "probing"},
+    {"compute", "lab", "probe_job"},
     {"commands"},
     {"__main__"},
 ]
@@ -40,10 +41,12 @@ NEED_KERAS = (
     "core.feeding",
     "core.judging",
     "core.losses",
+    "core.lr_finder",
     "core.models",
     "core.optimizers",
     "core.precision",
     "core.prediction",
+    "core.probing",
     "core.training",
 )
 """Of these (and what lies in them) a server never loads one; of all others it may."""

@@ -214,7 +214,7 @@ def _setting(value: str) -> tuple[str, str]:
     return name.strip(), setting.strip()
 
 
-def _train_arguments(parser: argparse.ArgumentParser) -> None:
+def training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", required=True, help="see the command presets")
     parser.add_argument("--dataset", help="see the command data list (default: the preset's own)")
     parser.add_argument(
@@ -249,7 +249,7 @@ def _section_help(section: str, cls: type[Section], remark: str = "") -> list[st
 TRAIN = (
     Command("presets", "List the starting points for a training.", presets),
     Command(
-        "train", "Train a network and wait for the result.", train, _train_arguments, settings_help
+        "train", "Train a network and wait for the result.", train, training_arguments, settings_help
     ),
     Command("resume", "Go on with an interrupted run, and wait for it.", resume, add_run_id),
 )
