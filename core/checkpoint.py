@@ -7,7 +7,6 @@ state of dropout and augmentation, nor EarlyStopping, nor the history (docs/deci
 from __future__ import annotations
 
 import io
-import json
 import tokenize
 import zipfile
 from pathlib import Path

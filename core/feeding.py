@@ -28,15 +28,15 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.rows = rows
         self.epoch = 0
         self._split = split
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._seed = seed
         self._order: tuple[int, Rows] = (-1, rows)
 
     def __len__(self) -> int:
-        return math.ceil(len(self.rows) / self._batch_size)
+        return math.ceil(len(self.rows) / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        rows = self._epoch_rows()[index * self._batch_size : (index + 1) * self._batch_size]
+        rows = self._epoch_rows()[index * self.batch_size : (index + 1) * self.batch_size]
         return self._split.images[rows], self._split.labels[rows]
 
     def _epoch_rows(self) -> Rows:

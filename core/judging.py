@@ -48,7 +48,7 @@ class Judges:
 
 
 def judges_of(config: RunConfig, *, validated: bool) -> Judges:
-    """Those that a training needs; without validation images they look at the training's measure."""
+    """Those that a training needs; without validation images they look at the training itself."""
     train, optimizer = config.train, config.optimizer
     monitor = train.monitor if validated else train.monitor.removeprefix("val_")
     mode = "max" if "accuracy" in monitor else "min"

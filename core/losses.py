@@ -66,7 +66,9 @@ CLASS_WEIGHTS: dict[str, Callable[[Weights], Weights]] = {
 }
 
 
-def class_weights(kind: str, labels: npt.NDArray[np.int32], classes: int) -> dict[int, float] | None:
+def class_weights(
+    kind: str, labels: npt.NDArray[np.int32], classes: int
+) -> dict[int, float] | None:
     """What an image of each class counts in the loss, as ``fit`` takes it; None for all alike.
 
     The mean over all images is 1, so that the learning rate keeps its meaning. ``kind``:

@@ -70,9 +70,13 @@ def find_rate(config: RunConfig, dataset: Dataset, watch: Watch = lambda _done: 
 
 
 def endless(batches: Batches) -> Iterator[tuple[Any, Any]]:
-    """Epoch after epoch, each in its own order."""
+    """Epoch after epoch, each in its own order.
+
+    Without the smaller batch at the end of each: a backend compiles once more for it.
+    """
+    full = max(1, len(batches.rows) // batches.batch_size)
     while True:
-        for index in range(len(batches)):
+        for index in range(full):
             yield batches[index]
         batches.epoch += 1
 

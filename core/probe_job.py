@@ -48,7 +48,9 @@ def _state(files: ProbePaths, paths: Paths, signal: StopSignal) -> ProbeState:
     except Exception as error:  # noqa: BLE001 - whatever it is, it is written down
         traceback.print_exc()
         what = f"{type(error).__name__}: {error}"[:400]
-        return ProbeState(status="failed", message=text(N_("Unexpected error: {error}."), error=what))
+        return ProbeState(
+            status="failed", message=text(N_("Unexpected error: {error}."), error=what)
+        )
 
 
 @contextmanager

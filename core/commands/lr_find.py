@@ -7,7 +7,7 @@ import tempfile
 from tqdm import tqdm
 
 from core.commands.context import Answer, Context, chatter_to
-from core.commands.formats import duration, facts, number
+from core.commands.formats import NOTHING, duration, facts
 from core.commands.parser import Command
 from core.commands.train import requested_config, settings_help, training_arguments
 from core.jobs.probes import RateResult
@@ -20,7 +20,11 @@ def lr_find(context: Context) -> Answer:
         from core.lr_finder import find_rate
 
         with tqdm(total=100, unit=" %", file=person, desc="learning rates") as bar:
-            found = find_rate(config, dataset, lambda done: bar.update(round(100 * done) - bar.n))
+
+            def watch(done: float) -> None:
+                bar.update(round(100 * done) - bar.n)
+
+            found = find_rate(config, dataset, watch)
     return Answer(found.model_dump(), _facts(found), ok=found.valley is not None)
 
 
@@ -29,9 +33,12 @@ def _facts(found: RateResult) -> str:
         return "The loss did not fall at any rate: try another network or optimizer."
     return facts(
         [
-            ("suggestion (valley)", number(found.valley)),
-            ("steepest", number(found.steepest)),
-            ("rates tried", f"{len(found.rates)}, from {found.rates[0]:.2g} to {found.rates[-1]:.2g}"),
+            ("suggestion (valley)", f"{found.valley:.2g}"),
+            ("steepest", f"{found.steepest:.2g}" if found.steepest else NOTHING),
+            (
+                "rates tried",
+                f"{len(found.rates)}, from {found.rates[0]:.2g} to {found.rates[-1]:.2g}",
+            ),
             ("time", duration(found.seconds)),
             ("to train with it", f"--set optimizer.learning_rate={found.valley:.2g}"),
         ]

@@ -120,8 +120,10 @@ class Probes:
         write_atomic(files.request, request.model_dump_json(), durable=False)
         with files.log.open("wb") as log:
             self._processes[probe_id] = subprocess.Popen(
-                [sys.executable, "-m", "core.probe_job", str(files.folder.absolute())]
-                + ["--artifacts", str(self._root.absolute())],
+                [
+                    *(sys.executable, "-m", "core.probe_job", str(files.folder.absolute())),
+                    *("--artifacts", str(self._root.absolute())),
+                ],
                 # Its lifeline: end of file means that the server is gone.
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -145,7 +147,9 @@ class Probes:
         files = ProbePaths(self._folder / probe_id)
         state = read_state(files)
         if ended and not state.is_over():
-            message = text(N_("It ended unexpectedly. What happened is in {log}."), log=str(files.log))
+            message = text(
+                N_("It ended unexpectedly. What happened is in {log}."), log=str(files.log)
+            )
             return ProbeState(status="failed", message=message)
         return state
 

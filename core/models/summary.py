@@ -44,4 +44,5 @@ def multiply_adds(layer: keras.Layer) -> int:
     all kinds); what has no kernel costs next to nothing."""
     kernels = [w for w in layer.weights if w.path.rsplit("/", 1)[-1].endswith("kernel")]
     places = math.prod(int(n) for n in layer.output.shape[1:-1])
-    return places * sum(math.prod(w.shape) for w in kernels)
+    weights: int = sum(math.prod(w.shape) for w in kernels)
+    return places * weights

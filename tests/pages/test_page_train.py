@@ -15,7 +15,7 @@ from tests.pages.conftest import OpenPage, plain
 from ui.forms import NEXT_TO, key
 
 MakeRun = Callable[..., RunRecord]
-LAYERS = [("pixels", "InputLayer", (8, 8, 1), 0), ("logits", "Dense", (10,), 650)]
+LAYERS = [("pixels", "InputLayer", (8, 8, 1), 0, 0), ("logits", "Dense", (10,), 650, 640)]
 
 
 @pytest.fixture(autouse=True)
