@@ -165,7 +165,7 @@ def _layer_table(config: RunConfig, info: DatasetInfo) -> None:
     total = sum(row[3] for row in rows)
     images = min(config.data.limit or info.splits["train"], info.splits["train"])
     memory = training_memory(config, total, sum(math.prod(row[2]) for row in rows))
-    columns = st.columns(5)
+    columns = [*st.columns(3), *st.columns(3)]
     columns[0].metric(_("Parameters"), compact(total))
     columns[1].metric(
         _("Multiply-adds"),
@@ -192,9 +192,11 @@ def _layer_table(config: RunConfig, info: DatasetInfo) -> None:
         height=min(38 + 35 * len(rows), 420),
         alt=ngettext("Network with {n} layer", "Network with {n} layers", len(rows)),
         column_config={
-            _("Output"): st.column_config.TextColumn(width=95),
-            _("Parameters"): st.column_config.NumberColumn(format="localized", width=90),
-            _("Multiply-adds"): st.column_config.NumberColumn(format="localized", width=90),
+            _("Layer"): st.column_config.TextColumn(width=105),
+            _("Kind"): st.column_config.TextColumn(width=120),
+            _("Output"): st.column_config.TextColumn(width=85),
+            _("Parameters"): st.column_config.NumberColumn(format="localized", width=75),
+            _("Multiply-adds"): st.column_config.NumberColumn(format="localized", width=85),
         },
     )
 
