@@ -38,7 +38,9 @@ def to_keep(model: keras.Model) -> keras.Model:
 
     It can be loaded by plain Keras anywhere, and says the same on a CPU as on a GPU.
     """
-    kept = keras.models.clone_model(model, clone_function=_in_full)
+    # Of a compiled network the clone would be compiled, too.
+    bare = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    kept = keras.models.clone_model(bare, clone_function=_in_full)
     kept.set_weights(model.get_weights())
     return kept
 

@@ -62,8 +62,9 @@ def test_a_row_trains_as_drawn_and_is_loaded_by_plain_keras(
     record = trained(store, optimizer__name=name, optimizer__schedule=schedule, train__epochs=2)
     planned = schedule_values(record.config.optimizer, 6, 2)
     assert rates_of(store.paths, record) == [float(planned[5]), float(planned[11])]
-    model = load_model(store.paths, record.id)
-    assert type(model).__module__.startswith("keras.")
+    # Compiled, too: nothing of ours is in it, and no optimizer makes it three times as large.
+    model = keras.saving.load_model(store.paths.run(record.id).model, compile=True)
+    assert not model.compiled
     dataset = open_dataset(store.paths, "stripes")
     saved = np.load(store.paths.run(record.id).predictions)
     proba = next(saved[key] for key in saved.files if "test" in key and "proba" in key)
@@ -86,8 +87,8 @@ def test_the_estimate_counts_what_the_optimizer_keeps(name: str) -> None:
 def step(config: OptimizerConfig, weight: float, gradient: float) -> float:
     """One step of an optimizer with a single weight: where it is then."""
     optimizer = build_optimizer(config)
-    variable = keras.Variable([weight])
-    optimizer.apply([keras.ops.convert_to_tensor([gradient])], [variable])
+    variable = keras.Variable([float(weight)])
+    optimizer.apply([keras.ops.convert_to_tensor([float(gradient)])], [variable])
     return float(keras.ops.convert_to_numpy(variable)[0])
 
 
@@ -170,7 +171,8 @@ class TestLabelSmoothing:
         record = trained(store, train__label_smoothing=0.2)
         history = read_history(store.paths.run(record.id))
         assert record.summary
-        assert record.summary.val_loss == pytest.approx(history[-1].val_loss, rel=1e-4)
+        best = min(epoch.val_loss or 9 for epoch in history)
+        assert record.summary.val_loss == pytest.approx(best, rel=1e-4)
 
 
 class TestClassWeights:
