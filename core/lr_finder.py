@@ -167,7 +167,8 @@ def _longest_fall(values: Losses) -> list[int]:
     length = np.ones(len(values), dtype=int)
     before = np.full(len(values), -1)
     for place, value in enumerate(values):
-        earlier = np.flatnonzero(values[:place] > value)
+        # The latest of equals first: a flat stretch before the fall is no part of it.
+        earlier = np.flatnonzero(values[:place] > value)[::-1]
         if len(earlier):
             best = earlier[np.argmax(length[earlier])]
             length[place], before[place] = length[best] + 1, best
