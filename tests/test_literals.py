@@ -19,7 +19,7 @@ UNTRANSLATED = {
     "Español",
     "Adam",
     "Swish",
-    *"Nadam Lion Muon Adagrad".split(),
+    *("Nadam", "Lion", "Muon", "Adagrad"),
 }
 """Called the same in every language."""
 SCREENS = [ROOT / "Home.py", *sorted((ROOT / "ui").glob("*.py")), *(ROOT / "pages").glob("*.py")]

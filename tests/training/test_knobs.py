@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import pytest
 
-from core import callbacks as callbacks_module
 from core import precision as precision_module
 from core.averaging import Averages
 from core.config import OptimizerConfig, RunConfig
@@ -284,7 +283,7 @@ class TestTimeLimit:
             time[0] += 60
             return time[0]
 
-        monkeypatch.setattr(callbacks_module.time, "monotonic", look)
+        monkeypatch.setattr("core.callbacks.time.monotonic", look)
         return time
 
     def test_it_ends_as_finished_with_a_note(self, store: Store, clock: list[float]) -> None:

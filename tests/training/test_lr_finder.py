@@ -34,7 +34,7 @@ RATES = np.geomspace(1e-6, 10, STEPS)
 def curve(*corners: tuple[int, float]) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Losses in straight lines between (step, loss)."""
     steps, losses = zip(*corners, strict=True)
-    return np.interp(np.arange(STEPS), steps, losses)
+    return np.asarray(np.interp(np.arange(STEPS), steps, losses))
 
 
 class TestSuggestions:
