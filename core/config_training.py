@@ -218,8 +218,8 @@ class OptimizerConfig(Section):
         False,
         N_("Average the weights"),
         N_(
-            "Validates and keeps a moving average of the weights of all steps (EMA): steadier, "
-            "often half a point better."
+            "Validates and keeps a moving average of the weights of all steps (EMA): steadier "
+            "from epoch to epoch."
         ),
     )
     ema_momentum: Kept = knob(
