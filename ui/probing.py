@@ -181,9 +181,9 @@ def _curve(found: RateResult, suggestion: float) -> None:
     )
     st.caption(
         _(
-            "Where the curve falls, the network learns; where it rises, the steps are too long. The "
-            "suggestion is where it falls fast and the rise is still far; the steepest place is at "
-            "{steepest}.",
+            "Where the curve falls, the network learns; where it rises, the steps are too long. "
+            "The suggestion is where it falls fast and the rise is still far; the steepest place "
+            "is at {steepest}.",
             steepest=number(found.steepest, 2) if found.steepest else "–",
         )
     )
