@@ -16,6 +16,7 @@ from typing import TextIO
 
 from core.commands.context import WRONG_USE, Answer, Context, WrongUseError, say
 from core.commands.data_more import DATA
+from core.commands.lr_find import LR_FIND
 from core.commands.mistakes import ERRORS
 from core.commands.parser import Command, Group, build_parser
 from core.commands.predict import PREDICT
@@ -31,7 +32,7 @@ from core.errors import (
     StoreError,
 )
 
-COMMANDS: tuple[Command | Group, ...] = (DATA, *TRAIN, *RUNS, ERRORS, PREDICT)
+COMMANDS: tuple[Command | Group, ...] = (DATA, *TRAIN, LR_FIND, *RUNS, ERRORS, PREDICT)
 KINDS: dict[type[LabError], str] = {
     WrongUseError: "usage",
     ConfigError: "config",

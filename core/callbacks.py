@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 import math
 import time
-from typing import Any
+from typing import Any, Literal
 
 import keras
 
-from core.checkpoint import (
-    Array,
-    TrainingState,
-    early_stopping_state,
-    restore_early_stopping,
-    save_checkpoint,
-)
+from core.checkpoint import Array, TrainingState, save_checkpoint
 from core.errors import N_, RunError, text
 from core.evaluation.decimate import Decimator
 from core.feeding import Batches
+from core.judging import Judges
+from core.optimizers import last_rate
 from core.paths import RunPaths, write_atomic
 from core.records import Epoch, Progress, append_epoch, read_progress, write_progress
 from core.signals import Reason, StopSignal
@@ -31,7 +27,7 @@ Logs = dict[str, float] | None
 class Halted(Exception):  # noqa: N818 - not an error: somebody wanted it
     """Leaves ``fit`` at once; ``model.stop_training`` would first validate a partial epoch."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason | Literal["time"]) -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -87,6 +83,26 @@ class NaNGuard(keras.callbacks.Callback):  # type: ignore[misc]
             rate=float(f"{self._learning_rate / 10:.2g}"),
         )
         return RunError(msgid, remedy=remedy, epoch=self._epoch, **where)
+
+
+class TimeLimit(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends a training whose time is up, but not before its first epoch has ended: a network that
+    has not seen every image once says nothing."""
+
+    def __init__(self, seconds: float, state: TrainingState) -> None:
+        """``state`` knows the time of all epochs in all lives of the run."""
+        super().__init__()
+        self._seconds = seconds
+        self._state = state
+        self._epoch_start = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._epoch_start = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        taken = self._state.seconds + time.monotonic() - self._epoch_start
+        if self._state.history and taken > self._seconds:
+            raise Halted("time")
 
 
 class EpochOrder(keras.callbacks.Callback):  # type: ignore[misc]
@@ -148,7 +164,7 @@ class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
         end = time.monotonic()
         line = Epoch(
             epoch=epoch + 1,
-            learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            learning_rate=last_rate(self.model.optimizer),
             seconds=end - self._epoch_start,
             images_per_second=self._images / ((self._train_end or end) - self._epoch_start),
             **values,
@@ -223,24 +239,21 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
     """Saves at the end of every epoch; stands last, so that it sees what the others decided."""
 
     def __init__(
-        self,
-        paths: RunPaths,
-        state: TrainingState,
-        early_stopping: keras.callbacks.EarlyStopping | None,
-        best: list[Array],
+        self, paths: RunPaths, state: TrainingState, judges: Judges, best: list[Array]
     ) -> None:
         super().__init__()
         self._paths = paths
         self._state = state
-        self._early_stopping = early_stopping
+        self._judges = judges
         self._best = best
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        if self._early_stopping is not None and self._state.history:
-            restore_early_stopping(self._early_stopping, self._state, self._best)
+        """After the judges' own beginning, which wipes what they know."""
+        if self._state.history:
+            self._judges.restore(self._state.judges, self._best)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         last = epoch + 1 == self.params["epochs"]
         self._state.complete = last or bool(self.model.stop_training)
-        self._state.early_stopping = early_stopping_state(self._early_stopping)
-        save_checkpoint(self._paths.checkpoint, self.model, self._early_stopping, self._state)
+        self._state.judges = self._judges.state()
+        save_checkpoint(self._paths.checkpoint, self.model, self._judges.best(), self._state)

@@ -7,7 +7,7 @@ state of dropout and augmentation, nor EarlyStopping, nor the history (docs/deci
 from __future__ import annotations
 
 import io
-import json
+import tokenize
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from core.paths import write_atomic
 from core.records import Epoch
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_EARLY_STOPPING = ("wait", "best", "best_epoch", "stopped_epoch")
+DAMAGED = (ValueError, KeyError, EOFError, zipfile.BadZipFile, tokenize.TokenError)
+"""What NumPy raises for a file whose bytes have been changed; the last for an array's header."""
 
 
 class TrainingState(BaseModel):
@@ -31,7 +32,8 @@ class TrainingState(BaseModel):
     history: list[Epoch] = []
     complete: bool = False
     """The last epoch has been trained: only the evaluation is left."""
-    early_stopping: dict[str, float | int | None] = {}
+    judges: dict[str, dict[str, float | int | None]] = {}
+    """What early stopping and the like remember: see :mod:`core.judging`."""
     seconds: float = 0.0
     """Time spent training, in all lives of the run together."""
     steps: str = Decimator().to_json()
@@ -43,19 +45,15 @@ class TrainingState(BaseModel):
 
 
 def save_checkpoint(
-    path: Path,
-    model: keras.Model,
-    early_stopping: keras.callbacks.EarlyStopping | None,
-    state: TrainingState,
+    path: Path, model: keras.Model, best: list[Array], state: TrainingState
 ) -> None:
-    """Replace the checkpoint: weights, optimizer, random states, best weights, ``state``.
+    """Replace the checkpoint: weights, optimizer, random states, ``best`` weights, ``state``.
 
     Raises:
         OSError: if the disk is full; the former checkpoint is still there then.
     """
     to_numpy = keras.ops.convert_to_numpy
-    arrays = {f"v{i}": to_numpy(v) for i, v in enumerate(_variables(model))}
-    best = getattr(early_stopping, "best_weights", None) or []
+    arrays = {f"v{i}": to_numpy(v) for i, v in enumerate(variables_of(model))}
     arrays |= {f"best{i}": np.asarray(w) for i, w in enumerate(best)}
     arrays["state"] = np.frombuffer(state.model_dump_json().encode(), dtype=np.uint8)
     buffer = io.BytesIO()
@@ -79,7 +77,7 @@ def load_checkpoint(path: Path, model: keras.Model) -> tuple[TrainingState, list
             best = [saved[f"best{i}"] for i in range(_count(saved, "best"))]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (*DAMAGED, OSError) as error:
         raise StoreError(
             N_("The checkpoint {file} cannot be read: {error}."), file=str(path), error=str(error)
         ) from error
@@ -87,23 +85,7 @@ def load_checkpoint(path: Path, model: keras.Model) -> tuple[TrainingState, list
     return state, best
 
 
-def early_stopping_state(callback: keras.callbacks.EarlyStopping | None) -> dict[str, Any]:
-    if callback is None:
-        return {}
-    values = {name: getattr(callback, name) for name in _EARLY_STOPPING}
-    return json.loads(json.dumps(values, default=float))  # type: ignore[no-any-return]
-
-
-def restore_early_stopping(
-    callback: keras.callbacks.EarlyStopping, state: TrainingState, best: list[Array]
-) -> None:
-    """After ``on_train_begin``, which wipes the callback."""
-    for name, value in state.early_stopping.items():
-        setattr(callback, name, value)
-    callback.best_weights = best or None
-
-
-def _variables(model: keras.Model) -> list[Any]:
+def variables_of(model: keras.Model) -> list[Any]:
     """Weights and random states, then the optimizer's moments, counters and learning rate."""
     model.optimizer.build(model.trainable_variables)
     return [*model.variables, *model.optimizer.variables]
@@ -114,7 +96,7 @@ def _count(saved: Any, prefix: str) -> int:
 
 
 def _assign(path: Path, model: keras.Model, values: list[Array]) -> None:
-    variables = _variables(model)
+    variables = variables_of(model)
     expected = [tuple(v.shape) for v in variables]
     received = [tuple(v.shape) for v in values]
     if expected != received:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal, Self
 
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Interval
 from pydantic import Field, ValidationError, model_validator
 
 from core.config_augment import AugmentConfig as AugmentConfig
+from core.config_training import OptimizerConfig as OptimizerConfig
+from core.config_training import TrainConfig as TrainConfig
 from core.errors import N_, ConfigError, Text, Value
 from core.knobs import Knob, Section, knob
 
@@ -131,71 +133,6 @@ class CNNConfig(ModelSection):
 
 ModelConfig = Annotated[MLPConfig | CNNConfig, Field(discriminator="architecture")]
 ARCHITECTURES: dict[str, type[MLPConfig] | type[CNNConfig]] = {"mlp": MLPConfig, "cnn": CNNConfig}
-
-
-class OptimizerConfig(Section):
-    """How the weights are changed after every batch."""
-
-    name: Literal["sgd", "rmsprop", "adam", "adamw"] = knob(
-        "adam", N_("Optimizer"), N_("The rule that turns gradients into steps."), basic=True
-    )
-    learning_rate: Annotated[float, Gt(0), Interval(le=10)] = knob(
-        0.001,
-        N_("Learning rate"),
-        N_("Length of every step; the most important setting of all."),
-        basic=True,
-    )
-    momentum: Annotated[float, Interval(ge=0, lt=1)] = knob(
-        0.9,
-        N_("Momentum"),
-        N_("Part of the last step that is kept."),
-        step=0.05,
-        when=("name", ("sgd",)),
-    )
-    nesterov: bool = knob(
-        True,
-        N_("Nesterov"),
-        N_("Looks one step ahead before correcting."),
-        when=("name", ("sgd",)),
-    )
-    weight_decay: Annotated[float, Interval(ge=0, le=1)] = knob(
-        0.004,
-        N_("Weight decay"),
-        N_("Shrinks all weights by this part of the learning rate at every step."),
-        step=0.001,
-        when=("name", ("adamw",)),
-    )
-
-
-class TrainConfig(Section):
-    """How long, in which portions, from which seed."""
-
-    epochs: Annotated[int, Interval(ge=1, le=10_000)] = knob(
-        20, N_("Epochs"), N_("Passes over all training images."), basic=True
-    )
-    batch_size: Annotated[int, Interval(ge=1, le=8192)] = knob(
-        64, N_("Batch size"), N_("Images per step."), basic=True, step=16
-    )
-    early_stopping: bool = knob(
-        True,
-        N_("Early stopping"),
-        N_("Ends the training when the validation loss has stopped improving."),
-        basic=True,
-    )
-    patience: Annotated[int, Interval(ge=1, le=1000)] = knob(
-        5,
-        N_("Patience"),
-        N_("Epochs without improvement before the training is ended."),
-        when=("early_stopping", (True,)),
-    )
-    restore_best: bool = knob(
-        True,
-        N_("Keep the best epoch"),
-        N_("Keeps the weights of the epoch with the lowest validation loss, not the last ones."),
-    )
-    seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = knob(
-        0, N_("Seed"), N_("Start of all random numbers: same seed and settings, same result.")
-    )
 
 
 class RunConfig(Section):

@@ -44,7 +44,7 @@ def evaluate(
         for name, chosen in rows.items()
     }
     save_predictions(files.predictions, splits)
-    return _summary(model, state, splits)
+    return _summary(model, state, splits, config.train.monitor)
 
 
 def _evaluated(dataset: Dataset) -> list[str]:
@@ -83,23 +83,37 @@ def _save_model(model: keras.Model, files: RunPaths) -> None:
 
 
 def _summary(
-    model: keras.Model, state: TrainingState, splits: dict[str, Predictions]
+    model: keras.Model, state: TrainingState, splits: dict[str, Predictions], monitor: str
 ) -> RunSummary:
     figures: dict[str, float | None] = {}
     for name, predictions in splits.items():
         result = summary(predictions)
         figures |= {f"{name}_accuracy": result.accuracy, f"{name}_loss": result.loss}
     history = state.history
-    monitored = [(e.loss if e.val_loss is None else e.val_loss, e.epoch) for e in history]
     accuracies = [e.val_accuracy for e in history if e.val_accuracy is not None]
     # The first epoch compiles: it says nothing about the speed of the others.
     speeds = [e.images_per_second for e in history[1:] or history]
     return RunSummary(
         epochs=state.epoch,
-        best_epoch=min(monitored)[1] if monitored else None,
+        best_epoch=_best_epoch(state, monitor),
         best_val_accuracy=max(accuracies, default=None),
         parameters=int(model.count_params()),
         seconds=state.seconds,
         images_per_second=statistics.median(speeds) if speeds else None,
         **figures,
     )
+
+
+def _best_epoch(state: TrainingState, monitor: str) -> int | None:
+    """The one that was kept as the best, from 1; what nobody judged while it was trained is judged
+    by the same measure now."""
+    judged = state.judges.get("stopping", {}).get("best_epoch")
+    if judged is not None:
+        return int(judged) + 1
+    better = max if "accuracy" in monitor else min
+    trained = monitor.removeprefix("val_")
+    values: dict[int, float] = {}
+    for line in state.history:
+        measured = getattr(line, monitor)
+        values[line.epoch] = getattr(line, trained) if measured is None else measured
+    return better(values, key=values.__getitem__) if values else None

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from core.datasets.dataset import Split
+from core.config import RunConfig
+from core.datasets.dataset import Dataset, Split
 
 Rows = npt.NDArray[np.int64]
 
@@ -39,15 +40,15 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.rows = rows
         self.epoch = 0
         self._split = split
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._seed = seed
         self._order: tuple[int, Rows] = (-1, rows)
 
     def __len__(self) -> int:
-        return math.ceil(len(self.rows) / self._batch_size)
+        return math.ceil(len(self.rows) / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        rows = self._epoch_rows()[index * self._batch_size : (index + 1) * self._batch_size]
+        rows = self._epoch_rows()[index * self.batch_size : (index + 1) * self.batch_size]
         images, labels = self._split.images[rows], self._split.labels[rows]
         return ({"raw_pixels": images, "labels": labels} if self._labels_too else images), labels
 
@@ -58,6 +59,14 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             order = np.random.default_rng((self._seed, self.epoch)).permutation(self.rows)
             self._order = (self.epoch, order)
         return self._order[1]
+
+
+def training_batches(config: RunConfig, dataset: Dataset) -> Batches:
+    """What a training of this config is fed with."""
+    split, train = dataset.split("train"), config.train
+    rows = balanced_rows(split.labels, config.data.limit, train.seed)
+    mixes = config.augment.mixes
+    return Batches(split, rows, train.batch_size, train.seed, labels_too=mixes)
 
 
 def balanced_rows(labels: npt.NDArray[np.int32], limit: int | None, seed: int) -> Rows:

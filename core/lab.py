@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.datasets.digits import ensure_digits
 from core.jobs.devices import slots
+from core.jobs.probes import Probes
 from core.jobs.runner import Supervisor, make_launcher
 from core.jobs.service import ComputeService
 from core.jobs.workers import HostLauncher
@@ -25,6 +26,7 @@ class Lab:
         self._launcher = make_launcher(self.store, devices)
         self.runner = Supervisor(self.store, self._launcher, devices)
         self.compute = ComputeService(self.paths)
+        self.probes = Probes(self.paths, devices[0])
 
     def start(self) -> None:
         """Begin to work through the queue, and load Keras where it will be needed."""
@@ -38,3 +40,4 @@ class Lab:
         """Trainings save what they have and end; the next start goes on with them."""
         self.runner.close()
         self.compute.close()
+        self.probes.close()

@@ -110,6 +110,8 @@ class RunRecord(BaseModel, frozen=True):
     versions: dict[str, str] = {}
     summary: RunSummary | None = None
     failure: Failure | None = None
+    note: Text | None = None
+    """What else there is to say about how it ended."""
 
     def changed(self, **values: object) -> Self:
         return self.model_copy(update=values)
@@ -126,6 +128,7 @@ class RunRecord(BaseModel, frozen=True):
             pid_started=process.create_time(),
             interrupted_by=None,
             failure=None,
+            note=None,
         )
 
 

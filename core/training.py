@@ -22,7 +22,8 @@ import keras
 from filelock import FileLock, Timeout
 
 from core.augment import augmentation_layers, mixing_layer
-from core.augment.mixing import MixedAccuracy, MixedCrossentropy, mixing_model
+from core.augment.mixing import MixedAccuracy, MixedCrossentropy, Smoothing, mixing_model
+from core.averaging import Averages, HideAverages, ShowAverages
 from core.callbacks import (
     Checkpoint,
     EpochOrder,
@@ -30,18 +31,22 @@ from core.callbacks import (
     Halted,
     NaNGuard,
     Reporter,
+    TimeLimit,
 )
 from core.checkpoint import Array, TrainingState, load_checkpoint
-from core.config import RunConfig, TrainConfig
+from core.config import RunConfig
 from core.datasets.dataset import Dataset
 from core.datasets.retiring import open_for_run
-from core.errors import N_, DatasetError, RunError
+from core.errors import N_, DatasetError, RunError, text
 from core.evaluating import EVAL_BATCH, evaluate, evaluated_rows
 from core.failures import explain
-from core.feeding import Batches, balanced_rows
+from core.feeding import Batches, training_batches
+from core.judging import Judges, judges_of
+from core.losses import class_weights, loss_for, smoothed_model
 from core.models import build_model
 from core.optimizers import build_optimizer
 from core.paths import Paths, RunPaths
+from core.precision import precision, to_keep
 from core.records import (
     Failure,
     Progress,
@@ -55,9 +60,11 @@ from core.records import (
     write_progress,
     write_record,
 )
+from core.schedules import Rates, is_flat, schedule_values, steps_per_epoch
 from core.signals import StopSignal, give_way
 
 LOCK_SECONDS = 60.0
+ENDED_BY_TIME = N_("Ended by its time limit of {minutes} min.")
 _VERSIONED = ("keras", "tensorflow", "jax", "torch", "numpy")
 
 
@@ -79,15 +86,21 @@ def build_trainer(config: RunConfig, dataset: Dataset) -> Trainer:
     Raises:
         ConfigError: if the architecture does not fit the images.
     """
+    with precision(config):
+        return _built(config, dataset)
+
+
+def _built(config: RunConfig, dataset: Dataset) -> Trainer:
     info = dataset.info
     base = build_model(config.model, info.image_shape, len(info.class_names))
-    mixes = config.augment.mixes
     model = _with_augmentation(base, config) if config.augment.active else base
-    sparse = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    smoothing, mixes = config.train.label_smoothing, config.augment.mixes
+    if smoothing and not mixes:
+        model = smoothed_model(model, smoothing)
     accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     model.compile(
-        optimizer=build_optimizer(config.optimizer),
-        loss=MixedCrossentropy() if mixes else sparse,
+        optimizer=build_optimizer(config.optimizer, _rates(config, info.splits["train"])),
+        loss=MixedCrossentropy() if mixes else loss_for(smoothing),
         metrics=[MixedAccuracy() if mixes else accuracy],
     )
     # All variables are there before the first step (hence no metric by its mere name): those made
@@ -103,8 +116,16 @@ def _with_augmentation(base: keras.Model, config: RunConfig) -> keras.Model:
         x = layer(x)
     mixing = mixing_layer(config.augment, config.train.seed)
     if mixing is not None:
-        return mixing_model(pixels, x, base, mixing)
+        return mixing_model(pixels, x, base, (mixing, Smoothing(config.train.label_smoothing)))
     return keras.Model(pixels, base(x), name="training")
+
+
+def _rates(config: RunConfig, images: int) -> Rates | None:
+    """The learning rate of every step, where it changes as planned."""
+    if is_flat(config.optimizer):
+        return None
+    steps = steps_per_epoch(config, images)
+    return schedule_values(config.optimizer, steps, config.train.epochs)
 
 
 def run_training(
@@ -170,19 +191,32 @@ def _train(
     state, best = load_checkpoint(files.checkpoint, trainer.model) or (TrainingState(), [])
     write_history(files, state.history)
     life = _Life(files, state, best, signal, extra)
-    stopped = False
+    reason = None
     try:
         if not state.complete:
             _fit(trainer, config, dataset, life)
-        elif best:
-            trainer.model.set_weights(best)
+        else:
+            _put_kept_weights(trainer.model, best, Averages(trainer.model), config)
     except Halted as halt:
         if halt.reason == "server" or not state.history:
             raise  # before its first epoch has ended, a network has nothing to show
-        stopped = True
-    summary = evaluate(trainer.base, config, dataset, files, state=state, signal=signal)
-    status = RunStatus.STOPPED if stopped else RunStatus.FINISHED
+        reason = halt.reason
+    if reason == "time":
+        record = record.changed(note=text(ENDED_BY_TIME, minutes=config.train.time_limit))
+    kept = to_keep(trainer.base)
+    summary = evaluate(kept, config, dataset, files, state=state, signal=signal)
+    status = RunStatus.STOPPED if reason == "user" else RunStatus.FINISHED
     return _ended(record, status, summary=summary)
+
+
+def _put_kept_weights(
+    model: keras.Model, best: list[Array] | None, averages: Averages, config: RunConfig
+) -> None:
+    """Those of the best epoch, otherwise the last ones, averaged if that is wanted."""
+    if best:
+        model.set_weights(best)
+    elif config.optimizer.ema:
+        averages.show()
 
 
 class _Life(NamedTuple):
@@ -196,49 +230,55 @@ class _Life(NamedTuple):
 
 
 def _fit(trainer: Trainer, config: RunConfig, dataset: Dataset, life: _Life) -> None:
-    train, seed = config.train, config.train.seed
-    rows = balanced_rows(dataset.split("train").labels, config.data.limit, seed)
+    train, batches = config.train, training_batches(config, dataset)
     mixes = config.augment.mixes
-    batches = Batches(dataset.split("train"), rows, train.batch_size, seed, labels_too=mixes)
     validation = None
     if dataset.info.splits.get("val"):
         rows_of_val = evaluated_rows(dataset, "val", config)
         validation = Batches(dataset.split("val"), rows_of_val, EVAL_BATCH, labels_too=mixes)
-    stopping = _early_stopping(train, "val_loss" if validation else "loss")
-    callbacks = [
-        Halt(life.signal),
-        NaNGuard(config.optimizer.learning_rate),
-        EpochOrder(batches),
-        *([stopping] if stopping else []),
-        Reporter(life.files, life.state, train.epochs, len(rows)),
-        *life.extra,
-        Checkpoint(life.files, life.state, stopping, life.best),
-    ]
+    judges = judges_of(config, validated=validation is not None)
+    averages = Averages(trainer.model)
     try:
         trainer.model.fit(
             batches,
             validation_data=validation,
             epochs=train.epochs,
             initial_epoch=life.state.epoch,
-            callbacks=callbacks,
+            callbacks=_callbacks(config, batches, life, judges, averages),
+            class_weight=class_weights(
+                train.class_weights,
+                dataset.split("train").labels[batches.rows],
+                len(dataset.info.class_names),
+            ),
             shuffle=False,
             verbose=0,
         )
     except Halted:
         # ``fit`` was left before EarlyStopping could put the best weights back.
-        if stopping is not None and stopping.best_weights is not None:
-            trainer.model.set_weights(stopping.best_weights)
+        best = judges.stopping.best_weights if judges.stopping else None
+        _put_kept_weights(trainer.model, best, averages, config)
         raise
 
 
-def _early_stopping(config: TrainConfig, monitor: str) -> keras.callbacks.EarlyStopping | None:
-    """Keras' own callback also when only the best epoch is wanted, then with endless patience."""
-    if not config.early_stopping and not config.restore_best:
-        return None
-    patience = config.patience if config.early_stopping else config.epochs + 1
-    return keras.callbacks.EarlyStopping(
-        monitor=monitor, mode="min", patience=patience, restore_best_weights=config.restore_best
-    )
+def _callbacks(
+    config: RunConfig, batches: Batches, life: _Life, judges: Judges, averages: Averages
+) -> list[keras.callbacks.Callback]:
+    """In the order in which they have their say at the end of an epoch."""
+    train, state = config.train, life.state
+    ema = config.optimizer.ema
+    return [
+        Halt(life.signal),
+        NaNGuard(config.optimizer.learning_rate),
+        EpochOrder(batches),
+        *([ShowAverages(averages)] if ema else []),
+        *([judges.stopping] if judges.stopping else []),
+        Reporter(life.files, state, train.epochs, len(batches.rows)),
+        *([judges.plateau] if judges.plateau else []),  # adds to the logs that Reporter writes
+        *([TimeLimit(60 * train.time_limit, state)] if train.time_limit else []),
+        *life.extra,
+        *([HideAverages(averages)] if ema else []),
+        Checkpoint(life.files, state, judges, life.best),
+    ]
 
 
 def _describe(record: RunRecord, dataset: Dataset) -> RunRecord:

@@ -10,6 +10,8 @@ from ui.i18n import _
 from ui.live import next_steps, run_panel
 from ui.messages import show_error
 from ui.nav import guard
+from ui.probing import rate_finder, speed_probe
+from ui.schedule_view import schedule_chart
 from ui.setup import (
     advanced_switch,
     architecture_choice,
@@ -54,6 +56,7 @@ with form:
     section_fields("model", ARCHITECTURES[architecture], advanced=advanced)
     st.subheader(_("Optimizer"))
     section_fields("optimizer", SECTIONS["optimizer"], advanced=advanced)
+    rate_finder(dataset)
     st.subheader(_("Training"))
     section_fields("train", SECTIONS["train"], advanced=advanced)
     with st.expander(_("Augmentation"), expanded=False):
@@ -64,6 +67,8 @@ with summary:
         config = form_config(dataset)
         layer_summary(config, dataset)
         show_cautions(dataset, config.augment)
+        schedule_chart(config, dataset.splits["train"])
+        speed_probe(config, dataset)
         launch_bar(config)
     except LabError as error:
         show_error(error)

@@ -16,14 +16,15 @@ ROOT = Path(__file__).parents[1]
 FRAMEWORKS = {"keras", "tensorflow", "optuna", "jax", "torch"}
 
 LAYERS: list[set[str]] = [
-    {"errors", "knobs", "config", "config_augment", "presets", "paths"},
-    {"records", "signals", "failures"},
+    {"errors", "knobs", "config", "config_augment", "config_training", "presets", "paths"},
+    {"records", "signals", "failures", "schedules", "estimates"},
     {"store", "migrations", "datasets", "analysis", "evaluation", "plots"},
-    {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint"},
-    {"callbacks"},
+    {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
+    {"callbacks", "judging", "precision"},
     {"evaluating"},
     {"training", "prediction"},
-    {"compute", "lab"},
+    {"lr_finder", "probing"},
+    {"compute", "lab", "probe_job"},
     {"commands"},
     {"__main__"},
 ]
@@ -31,15 +32,21 @@ LAYERS: list[set[str]] = [
 JOBS_KNOW = {"errors", "config", "paths", "records", "signals", "store", "jobs"}
 NEED_KERAS = (
     "core.augment",
+    "core.averaging",
     "core.callbacks",
     "core.checkpoint",
     "core.commands.training_bar",
     "core.compute",
     "core.evaluating",
     "core.feeding",
+    "core.judging",
+    "core.losses",
+    "core.lr_finder",
     "core.models",
     "core.optimizers",
+    "core.precision",
     "core.prediction",
+    "core.probing",
     "core.training",
 )
 """Of these (and what lies in them) a server never loads one; of all others it may."""

@@ -38,7 +38,12 @@ DOTTED = [f"{name}.{field}" for name, fields in BY_NAME.items() for field in fie
         ("optimizer.learning_rate", "1e999", "a finite number", "inf"),
         ("optimizer.learning_rate", "11", "a number of at most 10.0", "11"),
         ("optimizer.learning_rate", "fast", "a number", "'fast'"),
-        ("optimizer.name", "lion", "one of 'sgd', 'rmsprop', 'adam' or 'adamw'", "'lion'"),
+        (
+            "optimizer.name",
+            "best",
+            "one of 'sgd', 'rmsprop', 'adam', 'adamw', 'nadam', 'lion', 'muon' or 'adagrad'",
+            "'best'",
+        ),
         ("optimizer.momentum", "1", "a number less than 1.0", "1"),
         ("optimizer.nesterov", "perhaps", "true or false", "'perhaps'"),
         ("train.epochs", "0", "a number of at least 1", "0"),

@@ -96,6 +96,9 @@ def test_the_layer_table_is_the_network() -> None:
         ("Dense", (10,), 650),
     ]
     assert sum(r.parameters for r in rows) == build_model(config, (8, 8, 1), 10).count_params()
+    # 64 places times a kernel of 3×3×1×4; the dense layer uses each of its weights once.
+    adds = {row.kind: row.multiply_adds for row in rows if row.multiply_adds}
+    assert adds == {"Conv2D": 64 * 36, "Dense": 640}
 
 
 @pytest.mark.parametrize("config", [MLPConfig(dropout=0.25), CNNConfig(dropout=0.25)])

@@ -30,6 +30,27 @@ CHOICES = {
     "rmsprop": "RMSprop",
     "adam": "Adam",
     "adamw": "AdamW",
+    "nadam": "Nadam",
+    "lion": "Lion",
+    "muon": "Muon",
+    "adagrad": "Adagrad",
+    "constant": N_("constant"),
+    "step": N_("in steps"),
+    "exponential": N_("exponential"),
+    "cosine": N_("cosine"),
+    "restarts": N_("cosine with restarts"),
+    "one_cycle": N_("one cycle"),
+    "plateau": N_("lowered on a plateau"),
+    "norm": N_("norm of each array"),
+    "value": N_("every single value"),
+    "global_norm": N_("norm of all together"),
+    "val_loss": N_("validation loss"),
+    "val_accuracy": N_("validation accuracy"),
+    "balanced": N_("balanced"),
+    "sqrt": N_("square root"),
+    "auto": N_("automatic"),
+    "on": N_("on"),
+    "off": N_("off"),
     "mlp": "MLP",
     "cnn": "CNN",
     "relu": "ReLU",
@@ -120,7 +141,7 @@ def _widget(where: str, field: FieldInfo, knob: Knob) -> None:
     """The widget that fits the field's type; its value lives in the session, which outlives it."""
     if where not in st.session_state:
         st.session_state[where] = field.default
-    label = f"{_(knob.label)} ({knob.unit})" if knob.unit else _(knob.label)
+    label = f"{_(knob.label)} ({_(knob.unit)})" if knob.unit else _(knob.label)
     common: Any = {"key": where, "help": _(knob.help), "persist_state": "session"}
     options = _options(field.annotation)
     if field.annotation is bool:

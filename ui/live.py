@@ -27,8 +27,18 @@ from core.records import (
     read_steps,
 )
 from ui.frame import NO_EPOCH, run_label, status_badge, stopped_at_once
-from ui.i18n import _, compact, duration, language, ngettext, number, percent, quick_number
-from ui.messages import show_failure
+from ui.i18n import (
+    _,
+    compact,
+    duration,
+    language,
+    ngettext,
+    number,
+    percent,
+    quick_number,
+    say,
+)
+from ui.messages import show, show_failure
 from ui.names import literal
 from ui.state import FOLLOW, chosen_run, get_lab, go_to, guarded, is_dark
 
@@ -75,6 +85,8 @@ def _figures(run_id: str, drawn: RunStatus) -> None:
     _head(record)
     if record.failure:
         _failure(record)
+    if record.note:
+        show(say(record.note), "info", icon=":material/timer_off:")
     if record.status is RunStatus.RUNNING:
         _live_figures(record)
     elif record.status is RunStatus.QUEUED:

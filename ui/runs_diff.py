@@ -44,7 +44,7 @@ def _label(section: str, field: str) -> str:
     knob = _knobs(section).get(field)
     if knob is None:
         return _("Architecture")
-    return f"{_(knob.label)} ({knob.unit})" if knob.unit else _(knob.label)
+    return f"{_(knob.label)} ({_(knob.unit)})" if knob.unit else _(knob.label)
 
 
 def _knobs(section: str) -> dict[str, Knob]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pandas as pd
 import streamlit as st
@@ -10,7 +11,9 @@ import streamlit as st
 from core.config import ARCHITECTURES, DataConfig, ModelConfig, RunConfig
 from core.datasets.dataset import DIGITS, DatasetInfo
 from core.datasets.registry import list_datasets
+from core.estimates import training_memory
 from core.presets import PRESETS, check_fits, preset_config
+from core.schedules import steps_per_epoch
 from ui.forms import MISSING, choice_label, fill_form, form_is_empty, key, read_form
 from ui.i18n import _, compact, ngettext, number
 from ui.messages import show
@@ -128,11 +131,13 @@ def form_config(info: DatasetInfo) -> RunConfig:
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
-def _layers(model: str, shape: tuple[int, int, int], classes: int) -> list[tuple[str, ...]]:
-    """Name, kind, output shape and parameters of every layer, for one config as JSON."""
+def _layers(
+    model: str, shape: tuple[int, int, int], classes: int
+) -> list[tuple[str, str, tuple[int, ...], int, int]]:
+    """Name, kind, output shape, parameters and multiply-adds of every layer, for one config as
+    JSON."""
     config = RunConfig.parse({"model": json.loads(model)}).model
-    rows = get_lab().compute.layer_table(config, shape, classes)
-    return [(n, k, " × ".join(map(str, o)), str(p)) for n, k, o, p in rows]
+    return get_lab().compute.layer_table(config, shape, classes)
 
 
 def layer_summary(config: RunConfig, info: DatasetInfo) -> None:
@@ -157,16 +162,29 @@ def _await_keras() -> None:
 def _layer_table(config: RunConfig, info: DatasetInfo) -> None:
     model: ModelConfig = config.model
     rows = _layers(model.model_dump_json(), info.image_shape, len(info.class_names))
-    total = sum(int(row[3]) for row in rows)
-    train_images = min(config.data.limit or info.splits["train"], info.splits["train"])
-    steps = -(-train_images // config.train.batch_size)
-    parameters, images, per_epoch = st.columns(3)
-    parameters.metric(_("Parameters"), compact(total))
-    images.metric(_("Training images"), number(train_images))
-    per_epoch.metric(_("Steps per epoch"), number(steps))
+    total = sum(row[3] for row in rows)
+    images = min(config.data.limit or info.splits["train"], info.splits["train"])
+    memory = training_memory(config, total, sum(math.prod(row[2]) for row in rows))
+    columns = [*st.columns(3), *st.columns(3)]
+    columns[0].metric(_("Parameters"), compact(total))
+    columns[1].metric(
+        _("Multiply-adds"),
+        compact(sum(row[4] for row in rows)),
+        help=_("Multiplications with additions for one image; training takes three times as many."),
+    )
+    columns[2].metric(
+        _("Memory"),
+        _("{megabytes} MB", megabytes=number(max(1, round(memory / 1e6)))),
+        help=_(
+            "Estimate for weights, optimizer and one batch; the process itself takes some 100 MB "
+            "more."
+        ),
+    )
+    columns[3].metric(_("Training images"), number(images))
+    columns[4].metric(_("Steps per epoch"), number(steps_per_epoch(config, info.splits["train"])))
     table = pd.DataFrame(
-        [(name, kind, output, int(count)) for name, kind, output, count in rows],
-        columns=[_("Layer"), _("Kind"), _("Output"), _("Parameters")],
+        [(n, k, " × ".join(map(str, o)), count, adds) for n, k, o, count, adds in rows],
+        columns=[_("Layer"), _("Kind"), _("Output"), _("Parameters"), _("Multiply-adds")],
     )
     st.dataframe(
         table,
@@ -174,8 +192,11 @@ def _layer_table(config: RunConfig, info: DatasetInfo) -> None:
         height=min(38 + 35 * len(rows), 420),
         alt=ngettext("Network with {n} layer", "Network with {n} layers", len(rows)),
         column_config={
-            _("Output"): st.column_config.TextColumn(width=95),
-            _("Parameters"): st.column_config.NumberColumn(format="localized", width=90),
+            _("Layer"): st.column_config.TextColumn(width=105),
+            _("Kind"): st.column_config.TextColumn(width=120),
+            _("Output"): st.column_config.TextColumn(width=85),
+            _("Parameters"): st.column_config.NumberColumn(format="localized", width=75),
+            _("Multiply-adds"): st.column_config.NumberColumn(format="localized", width=85),
         },
     )
 

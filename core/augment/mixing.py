@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from core.augment.layers import PerImage
+from core.losses import smoothed
 
 SHARE_OF_CUTMIX = {"mixup": 0.0, "cutmix": 1.0, "either": 0.5}
 
@@ -114,7 +115,10 @@ def _found(y_true: Any, y_pred: Any) -> Any:
 
 
 def mixing_model(
-    pixels: keras.KerasTensor, changed: keras.KerasTensor, base: keras.Model, mixing: Mixing
+    pixels: keras.KerasTensor,
+    changed: keras.KerasTensor,
+    base: keras.Model,
+    layers: tuple[Mixing, Smoothing],
 ) -> keras.Model:
     """The network to be trained: from {"raw_pixels", "labels" (n,)} to logits and mixed labels.
 
@@ -122,9 +126,22 @@ def mixing_model(
     """
     labels = keras.Input((), dtype="int32", name="labels")
     shares = OneHot(base.output_shape[-1])(labels)
+    mixing, smoothing = layers
     images, shares = mixing((changed, shares))
+    shares = smoothing(shares)
     beside = LabelsBeside()((base(images), shares))
     return keras.Model({"raw_pixels": pixels, "labels": labels}, beside, name="training")
+
+
+class Smoothing(keras.layers.Layer):  # type: ignore[misc]
+    """Shares (n, classes) with a part of each spread over all classes, in training only."""
+
+    def __init__(self, smoothing: float) -> None:
+        super().__init__()
+        self.smoothing = smoothing
+
+    def call(self, shares: Any, training: bool = False) -> Any:
+        return smoothed(shares, self.smoothing) if training else shares
 
 
 class OneHot(keras.layers.Layer):  # type: ignore[misc]

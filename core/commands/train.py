@@ -181,6 +181,7 @@ def _document(record: RunRecord) -> dict[str, object]:
         "preset": record.preset,
         "dataset": record.config.data.dataset,
         "architecture": record.config.model.architecture,
+        "note": str(record.note) if record.note else None,
         **{name: getattr(summary, name, None) for name in _FIGURES},
     }
 
@@ -190,6 +191,7 @@ def _facts(record: RunRecord) -> str:
         [
             ("run", record.id),
             ("status", record.status.value),
+            *([("note", str(record.note))] if record.note else ()),
             ("dataset", f"{record.config.data.dataset}, {shape(record.image_shape)}"),
             *(summary_facts(record.summary) if record.summary else ()),
         ]
@@ -218,7 +220,7 @@ def _setting(value: str) -> tuple[str, str]:
     return name.strip(), setting.strip()
 
 
-def _train_arguments(parser: argparse.ArgumentParser) -> None:
+def training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", required=True, help="see the command presets")
     parser.add_argument("--dataset", help="see the command data list (default: the preset's own)")
     parser.add_argument(
@@ -253,7 +255,11 @@ def _section_help(section: str, cls: type[Section], remark: str = "") -> list[st
 TRAIN = (
     Command("presets", "List the starting points for a training.", presets),
     Command(
-        "train", "Train a network and wait for the result.", train, _train_arguments, settings_help
+        "train",
+        "Train a network and wait for the result.",
+        train,
+        training_arguments,
+        settings_help,
     ),
     Command("resume", "Go on with an interrupted run, and wait for it.", resume, add_run_id),
 )

@@ -31,15 +31,26 @@ def _cpu_slots() -> int:
     return int(wanted)
 
 
+def computes_bfloat16() -> bool:
+    """Whether every GPU of this machine has bfloat16 in hardware: those since Ampere (8.0)."""
+    capabilities = _ask_driver("compute_cap")
+    return bool(capabilities) and min(map(float, capabilities)) >= 8
+
+
 def _gpus() -> list[str]:
     """The numbers of the NVIDIA GPUs that this process may use."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         listed = [gpu.strip() for gpu in visible.split(",")]
         return [gpu for gpu in listed if gpu and gpu != "-1"]
+    return _ask_driver("index")
+
+
+def _ask_driver(what: str) -> list[str]:
+    """One word per NVIDIA GPU; none without a driver."""
     try:
         found = subprocess.run(
-            ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
+            ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader"],
             capture_output=True,
             text=True,
             timeout=10,

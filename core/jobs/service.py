@@ -42,13 +42,13 @@ class ComputeService:
 
     def layer_table(
         self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int
-    ) -> list[tuple[str, str, tuple[int, ...], int]]:
-        """(name, kind, output shape, parameters) of every layer.
+    ) -> list[tuple[str, str, tuple[int, ...], int, int]]:
+        """(name, kind, output shape, parameters, multiply-adds per image) of every layer.
 
         Raises:
             ConfigError: if the network does not fit the images.
         """
-        table: list[tuple[str, str, tuple[int, ...], int]] = self.ask(
+        table: list[tuple[str, str, tuple[int, ...], int, int]] = self.ask(
             "layer_table", config, image_shape, classes
         )
         return table

@@ -19,6 +19,8 @@ class LayerRow(NamedTuple):
     kind: str
     output: tuple[int, ...]
     parameters: int
+    multiply_adds: int
+    """Per image, on the way forward."""
 
 
 def layer_table(config: ModelConfig, image_shape: ImageShape, classes: int) -> list[LayerRow]:
@@ -34,4 +36,13 @@ def layer_table(config: ModelConfig, image_shape: ImageShape, classes: int) -> l
 def _row(layer: keras.Layer) -> LayerRow:
     output = tuple(int(n) for n in layer.output.shape[1:])
     parameters = sum(math.prod(w.shape) for w in layer.weights)
-    return LayerRow(layer.name, type(layer).__name__, output, parameters)
+    return LayerRow(layer.name, type(layer).__name__, output, parameters, multiply_adds(layer))
+
+
+def multiply_adds(layer: keras.Layer) -> int:
+    """Every weight of a kernel is used once at every place of the output (dense, convolutions of
+    all kinds); what has no kernel costs next to nothing."""
+    kernels = [w for w in layer.weights if w.path.rsplit("/", 1)[-1].endswith("kernel")]
+    places = math.prod(int(n) for n in layer.output.shape[1:-1])
+    weights: int = sum(math.prod(w.shape) for w in kernels)
+    return places * weights

@@ -63,7 +63,7 @@ def test_it_predicts_as_the_model_does(service: ComputeService, paths: Paths) ->
 def test_the_layer_table_comes_as_plain_tuples(service: ComputeService) -> None:
     rows = service.layer_table(MLPConfig(layers=1, units=4, dropout=0), (8, 8, 1), 3)
     assert [type(row) for row in rows] == [tuple] * len(rows)
-    assert [(kind, shape, n) for _, kind, shape, n in rows][2:] == [
+    assert [(kind, shape, n) for _, kind, shape, n, _adds in rows][2:] == [
         ("Flatten", (64,), 0),
         ("Dense", (4,), 260),
         ("Activation", (4,), 0),

@@ -8,14 +8,14 @@ import pytest
 
 from core.config import CNNConfig, MLPConfig
 from core.datasets.registry import delete_dataset
-from core.errors import ConfigError
+from core.errors import ConfigError, Text
 from core.lab import Lab
 from core.records import Progress, RunRecord, RunStatus, write_progress
 from tests.pages.conftest import OpenPage, plain
 from ui.forms import NEXT_TO, key
 
 MakeRun = Callable[..., RunRecord]
-LAYERS = [("pixels", "InputLayer", (8, 8, 1), 0), ("logits", "Dense", (10,), 650)]
+LAYERS = [("pixels", "InputLayer", (8, 8, 1), 0, 0), ("logits", "Dense", (10,), 650, 640)]
 
 
 @pytest.fixture(autouse=True)
@@ -254,3 +254,11 @@ def test_steps_are_called_steps(app: OpenPage, lab: Lab, make_run: MakeRun) -> N
     lab.paths.run(record.id).steps.write_text('{"buckets": [[0, 1, 2, 1], [1, 1, 2, 1]]}')
     (chart,) = app("train", record).get("echarts_chart")
     assert chart.proto.alt == "Loss by step"
+
+
+def test_why_a_training_ended_is_said(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
+    note = Text(msgid="Ended by its time limit of {minutes} min.", params={"minutes": 3})
+    record = make_run(RunStatus.FINISHED).changed(note=note)
+    lab.store.save(record)
+    page = app("train", record)
+    assert [plain(info.value) for info in page.info] == ["Ended by its time limit of 3 min."]

@@ -325,7 +325,7 @@ class TestDamagedFile:
     def file(self, model: keras.Model, tmp_path: Path) -> Path:
         line = Epoch(epoch=1, loss=1, accuracy=0, learning_rate=1, seconds=1, images_per_second=1)
         saved = tmp_path / "checkpoint.npz"
-        save_checkpoint(saved, model, None, TrainingState(history=[line]))
+        save_checkpoint(saved, model, [], TrainingState(history=[line]))
         return saved
 
     def test_none_is_none(self, model: keras.Model, tmp_path: Path) -> None:

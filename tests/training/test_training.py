@@ -181,8 +181,8 @@ class SeenBatches(keras.callbacks.Callback):  # type: ignore[misc]
 
         def spy(batches: Batches, index: int) -> Any:
             if batches._seed is not None and self.params:
-                start = index * batches._batch_size
-                rows = batches._epoch_rows()[start : start + batches._batch_size]
+                start = index * batches.batch_size
+                rows = batches._epoch_rows()[start : start + batches.batch_size]
                 self.epochs.setdefault(batches.epoch, []).extend(rows.tolist())
             return original(batches, index)
 
