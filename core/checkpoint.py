@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from core.errors import N_, StoreError
 from core.evaluation.decimate import Decimator
 from core.paths import write_atomic
-from core.records import Epoch
+from core.records import Epoch, StageName
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _EARLY_STOPPING = ("wait", "best", "best_epoch", "stopped_epoch")
@@ -29,8 +29,10 @@ class TrainingState(BaseModel):
     """What a checkpoint holds beside the arrays."""
 
     history: list[Epoch] = []
+    stage: StageName | None = None
+    """Of a training in several stages, the one under way."""
     complete: bool = False
-    """The last epoch has been trained: only the evaluation is left."""
+    """The last epoch of the stage has been trained: only what comes after it is left."""
     early_stopping: dict[str, float | int | None] = {}
     seconds: float = 0.0
     """Time spent training, in all lives of the run together."""
@@ -85,6 +87,18 @@ def load_checkpoint(path: Path, model: keras.Model) -> tuple[TrainingState, list
         ) from error
     _assign(path, model, values)
     return state, best
+
+
+def saved_state(path: Path) -> TrainingState | None:
+    """What a checkpoint says beside the arrays, before there is a model; None without one.
+
+    A damaged one is reported by :func:`load_checkpoint`, to which this is a look ahead.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return TrainingState.model_validate_json(saved["state"].tobytes())
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
 
 
 def early_stopping_state(callback: keras.callbacks.EarlyStopping | None) -> dict[str, Any]:

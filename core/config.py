@@ -18,6 +18,7 @@ from core.config_models import Activation as Activation
 from core.config_models import CNNConfig as CNNConfig
 from core.config_models import MLPConfig as MLPConfig
 from core.config_models import ModelConfig as ModelConfig
+from core.config_models import TransferConfig as TransferConfig
 from core.config_models import same_setting
 from core.errors import N_, ConfigError, Text, Value
 from core.knobs import Section, knob

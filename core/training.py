@@ -30,7 +30,7 @@ from core.callbacks import (
     NaNGuard,
     Reporter,
 )
-from core.checkpoint import Array, TrainingState, load_checkpoint
+from core.checkpoint import Array, TrainingState, load_checkpoint, saved_state
 from core.config import RunConfig, TrainConfig
 from core.datasets.dataset import Dataset
 from core.datasets.registry import open_dataset
@@ -55,6 +55,7 @@ from core.records import (
     write_record,
 )
 from core.signals import StopSignal, give_way
+from core.transfer import Course, forget_features
 
 LOCK_SECONDS = 60.0
 _VERSIONED = ("keras", "tensorflow", "jax", "torch", "numpy")
@@ -86,6 +87,11 @@ def build_trainer(config: RunConfig, dataset: Dataset) -> Trainer:
         for layer in augmentation_layers(config.augment, config.train.seed):
             x = layer(x)
         model = keras.Model(pixels, base(x), name="training")
+    compile_model(model, config)
+    return Trainer(model, base)
+
+
+def compile_model(model: keras.Model, config: RunConfig) -> None:
     model.compile(
         optimizer=build_optimizer(config.optimizer),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -94,7 +100,6 @@ def build_trainer(config: RunConfig, dataset: Dataset) -> Trainer:
     # All variables are there before the first step (hence no metric by its mere name): those made
     # in it would have TensorFlow trace it twice, and every launch wait some seconds longer.
     model.optimizer.build(model.trainable_variables)
-    return Trainer(model, base)
 
 
 def run_training(
@@ -157,15 +162,17 @@ def _train(
     config = record.config
     keras.utils.set_random_seed(config.train.seed)
     trainer = build_trainer(config, dataset)
-    state, best = load_checkpoint(files.checkpoint, trainer.model) or (TrainingState(), [])
+    course = Course(trainer, config, files, compile_model)
+    course.begin(saved_state(files.checkpoint))
+    fresh = TrainingState(stage=course.stage.name)
+    state, best = load_checkpoint(files.checkpoint, course.model) or (fresh, [])
     write_history(files, state.history)
     life = _Life(files, state, best, signal, extra)
     stopped = False
     try:
-        if not state.complete:
-            _fit(trainer, config, dataset, life)
-        elif best:
-            trainer.model.set_weights(best)
+        _train_stage(course, dataset, life)
+        while (before := course.advance(state)) is not None:
+            _train_stage(course, dataset, life._replace(best=before))
     except Halted as halt:
         if halt.reason == "server" or not state.history:
             raise  # before its first epoch has ended, a network has nothing to show
@@ -185,14 +192,24 @@ class _Life(NamedTuple):
     extra: Sequence[keras.callbacks.Callback]
 
 
-def _fit(trainer: Trainer, config: RunConfig, dataset: Dataset, life: _Life) -> None:
+def _train_stage(course: Course, dataset: Dataset, life: _Life) -> None:
+    if not life.state.complete:
+        _fit(course, dataset, life)
+    elif life.best:
+        course.model.set_weights(life.best)
+
+
+def _fit(course: Course, dataset: Dataset, life: _Life) -> None:
+    config, model = course.config, course.model
     train, seed = config.train, config.train.seed
     rows = balanced_rows(dataset.split("train").labels, config.data.limit, seed)
     batches = Batches(dataset.split("train"), rows, train.batch_size, seed)
+    batches = course.feed(batches, "train", life.signal)
     validation = None
     if dataset.info.splits.get("val"):
         rows_of_val = evaluated_rows(dataset, "val", config)
         validation = Batches(dataset.split("val"), rows_of_val, EVAL_BATCH)
+        validation = course.feed(validation, "val", life.signal)
     stopping = _early_stopping(train, "val_loss" if validation else "loss")
     callbacks = [
         Halt(life.signal),
@@ -204,10 +221,10 @@ def _fit(trainer: Trainer, config: RunConfig, dataset: Dataset, life: _Life) -> 
         Checkpoint(life.files, life.state, stopping, life.best),
     ]
     try:
-        trainer.model.fit(
+        model.fit(
             batches,
             validation_data=validation,
-            epochs=train.epochs,
+            epochs=course.stage.until,
             initial_epoch=life.state.epoch,
             callbacks=callbacks,
             shuffle=False,
@@ -216,7 +233,7 @@ def _fit(trainer: Trainer, config: RunConfig, dataset: Dataset, life: _Life) -> 
     except Halted:
         # ``fit`` was left before EarlyStopping could put the best weights back.
         if stopping is not None and stopping.best_weights is not None:
-            trainer.model.set_weights(stopping.best_weights)
+            model.set_weights(stopping.best_weights)
         raise
 
 
@@ -273,6 +290,7 @@ def _close(paths: Paths, record: RunRecord) -> None:
     if record.status is not RunStatus.INTERRUPTED:
         files.stop.unlink(missing_ok=True)
         files.checkpoint.unlink(missing_ok=True)
+        forget_features(files)
 
 
 @contextmanager
