@@ -18,6 +18,7 @@ from core.config_models import (
     TransferConfig,
     WideResNetConfig,
 )
+from core.config_models.classic import tapered
 from core.config_models.transfer import MOBILENET_PARAMETERS
 from core.errors import N_, ConfigError
 
@@ -107,8 +108,8 @@ def fitting_patches(image_shape: ImageShape) -> list[int]:
 
 def _check_backbone(model: TransferConfig, image_shape: ImageShape) -> None:
     height, width, _ = image_shape
-    sides = {"height": model.input_size or height, "width": model.input_size or width}
-    if min(sides.values()) >= model.row.min_size:
+    height, width = model.input_size or height, model.input_size or width
+    if min(height, width) >= model.row.min_size:
         return
     raise ConfigError(
         N_(
@@ -117,7 +118,8 @@ def _check_backbone(model: TransferConfig, image_shape: ImageShape) -> None:
         ),
         backbone=model.row.title,
         least=model.row.min_size,
-        **sides,
+        height=height,
+        width=width,
     )
 
 
@@ -153,7 +155,7 @@ def _resnet(model: ResNetConfig, image_shape: ImageShape) -> int:
 
 
 def _wide_resnet(model: WideResNetConfig, image_shape: ImageShape) -> int:
-    widths = [16 * model.widen * 2**stage for stage in range(3)]
+    widths = tapered(16 * model.widen, 2, 3)
     return _residual(image_shape[2], 16, widths, (model.depth - 4) // 6)
 
 
@@ -166,7 +168,7 @@ def _fast(model: FastConfig, image_shape: ImageShape) -> int:
 
 
 def _convnext(model: ConvNeXtConfig, image_shape: ImageShape) -> int:
-    widths = [model.channels * 2**stage for stage in range(model.stages)]
+    widths = tapered(model.channels, 2, model.stages)
     total = model.stem_patch**2 * image_shape[2] * widths[0]
     total += sum(4 * before * width for before, width in pairwise(widths))
     per_block = (w * (model.depthwise_kernel**2 + 8 * w) for w in widths)

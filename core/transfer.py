@@ -19,7 +19,6 @@ import numpy as np
 from core.callbacks import PROGRESS_SECONDS, Halted
 from core.checkpoint import Array, TrainingState
 from core.config import RunConfig, TransferConfig
-from core.datasets.dataset import Split
 from core.feeding import Batches
 from core.models.transfer import FEATURES, set_frozen, settle_quickly
 from core.models.weights import find_weights, load_pretrained
@@ -175,7 +174,7 @@ def _compute(extract: keras.Model, batches: Batches, file: Path, teller: _Teller
     """Write the features (n, c) float32 of all rows of ``batches``, in their own order."""
     images = batches.in_order(FEATURE_BATCH)
     shape = (len(images.rows), int(extract.output.shape[-1]))
-    features = np.lib.format.open_memmap(file, "w+", np.float32, shape)  # type: ignore[no-untyped-call]
+    features = np.lib.format.open_memmap(file, "w+", np.float32, shape)
     begin, told = time.monotonic(), 0.0
     for index in range(len(images)):
         if teller.signal.reason:
@@ -208,7 +207,9 @@ def _told(files: RunPaths, config: RunConfig, model: TransferConfig) -> Iterator
     done = threading.Event()
     # Four bytes per parameter; the file's own size is known to the far end only.
     whole = Progress(
-        phase="downloading", epochs=config.train.epochs, steps=max(1, model.row.parameters // 250_000)
+        phase="downloading",
+        epochs=config.train.epochs,
+        steps=max(1, model.row.parameters // 250_000),
     )
     thread = threading.Thread(target=_watch, args=(files, whole, done), daemon=True)
     thread.start()

@@ -12,6 +12,7 @@ from ui.nav import guard
 from ui.setup import (
     advanced_switch,
     architecture_choice,
+    backbone_caption,
     dataset_choice,
     form_config,
     launch_bar,
@@ -51,6 +52,7 @@ with form:
     st.subheader(_("Network"))
     architecture = architecture_choice()
     section_fields("model", ARCHITECTURES[architecture], advanced=advanced)
+    backbone_caption(architecture)
     st.subheader(_("Optimizer"))
     section_fields("optimizer", SECTIONS["optimizer"], advanced=advanced)
     st.subheader(_("Training"))

@@ -16,12 +16,12 @@ ROOT = Path(__file__).parents[1]
 FRAMEWORKS = {"keras", "tensorflow", "optuna", "jax", "torch"}
 
 LAYERS: list[set[str]] = [
-    {"errors", "knobs", "config", "presets", "paths"},
+    {"errors", "knobs", "config_models", "fitting", "config", "presets", "paths"},
     {"records", "signals", "failures"},
     {"store", "migrations", "datasets", "evaluation", "plots"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint"},
     {"callbacks"},
-    {"evaluating"},
+    {"evaluating", "transfer"},
     {"training", "prediction"},
     {"compute", "lab"},
     {"commands"},
@@ -41,6 +41,7 @@ NEED_KERAS = (
     "core.optimizers",
     "core.prediction",
     "core.training",
+    "core.transfer",
 )
 """Of these (and what lies in them) a server never loads one; of all others it may."""
 

@@ -61,7 +61,7 @@ def short_name(record: RunRecord) -> str:
 def run_label(record: RunRecord) -> str:
     """A run in one line. Never changes: a selectbox knows its options by their labels."""
     config = record.config
-    return f"{short_name(record)} · {config.data.dataset} · {config.model.architecture.upper()}"
+    return f"{short_name(record)} · {config.data.dataset} · {config.model.short_name}"
 
 
 def choose_run_in_sidebar() -> None:

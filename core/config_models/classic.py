@@ -127,7 +127,9 @@ class CNNConfig(ModelSection):
 
     def dense_widths(self) -> list[int]:
         """Units of every hidden layer of the head."""
-        return tapered(self.dense_units, self.dense_factor, self.dense_layers if self.dense_units else 0)
+        return tapered(
+            self.dense_units, self.dense_factor, self.dense_layers if self.dense_units else 0
+        )
 
 
 def tapered(first: int, factor: float, count: int) -> list[int]:

@@ -132,7 +132,9 @@ class MixerConfig(ModelSection):
         4, N_("Patch"), N_("Side of a patch in pixels; it must divide the image."), basic=True
     )
     mixer_blocks: Annotated[int, Interval(ge=1, le=16)] = knob(
-        6, N_("Mixer blocks"), N_("Pairs of mixing across patches and mixing across channels."),
+        6,
+        N_("Mixer blocks"),
+        N_("Pairs of mixing across patches and mixing across channels."),
         basic=True,
     )
     mixer_width: Annotated[int, Interval(ge=8, le=1024)] = knob(

@@ -44,7 +44,9 @@ def _block(x: keras.KerasTensor, config: CNNConfig, block: int, filters: int) ->
         if last and pool is not None:
             x = pool(2, name=f"pool{block}")(x)
         if config.conv_dropout and _drops(config, block, index):
-            layer = keras.layers.SpatialDropout2D if config.spatial_dropout else keras.layers.Dropout
+            layer = (
+                keras.layers.SpatialDropout2D if config.spatial_dropout else keras.layers.Dropout
+            )
             x = layer(config.conv_dropout, name=f"{name}_dropout")(x)
     return x
 

@@ -55,9 +55,7 @@ def convnext_maps(x: keras.KerasTensor, plan: Plan) -> keras.KerasTensor:
     return x
 
 
-def _join(
-    x: keras.KerasTensor, plan: Plan, width: int, side: int, name: str
-) -> keras.KerasTensor:
+def _join(x: keras.KerasTensor, plan: Plan, width: int, side: int, name: str) -> keras.KerasTensor:
     """Every window of side × side becomes one position; "same", so that any size passes."""
     return keras.layers.Conv2D(
         width,
@@ -72,9 +70,7 @@ def _join(
 def _block(x: keras.KerasTensor, plan: Plan, width: int, name: str) -> keras.KerasTensor:
     y = keras.layers.DepthwiseConv2D(plan.kernel, padding="same", name=f"{name}_depthwise")(x)
     y = keras.layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm")(y)
-    y = keras.layers.Dense(
-        4 * width, kernel_regularizer=plan.regularizer, name=f"{name}_widen"
-    )(y)
+    y = keras.layers.Dense(4 * width, kernel_regularizer=plan.regularizer, name=f"{name}_widen")(y)
     y = keras.layers.Activation(plan.activation, name=f"{name}_{plan.activation}")(y)
     # The paper scales each channel of the branch by a factor that starts near zero. The last
     # layer can do so itself: it starts at zero, and takes pretrained factors into its weights.

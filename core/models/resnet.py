@@ -15,7 +15,9 @@ def build_resnet(config: ResNetConfig, scaled: keras.KerasTensor) -> keras.Keras
     for stage in range(3):
         for block in range((config.depth - 2) // 6):
             strides = 2 if stage and not block else 1
-            x = _basic(x, config, config.stem_filters * 2**stage, strides, f"b{stage + 1}_{block + 1}")
+            x = _basic(
+                x, config, config.stem_filters * 2**stage, strides, f"b{stage + 1}_{block + 1}"
+            )
     x = keras.layers.GlobalAveragePooling2D(name="global_average")(x)
     return drop(x, config.dropout, "dropout")
 

@@ -46,7 +46,7 @@ def load_pretrained(model: keras.Model, config: TransferConfig) -> None:
 
 
 def find_weights(config: TransferConfig) -> Path | None:
-    """The file in ``LIENZO_WEIGHTS_DIR`` that has the usual name, or one with the backbone in it."""
+    """The file in ``LIENZO_WEIGHTS_DIR`` of the usual name, or one whose name has the backbone."""
     folder = os.environ.get(FOLDER_VARIABLE)
     if not folder or not Path(folder).is_dir():
         return None
@@ -120,9 +120,7 @@ def _transplant(donor: keras.Model, model: keras.Model, config: TransferConfig) 
     targets = [v for layer in _receiving(model) for v in layer.weights]
     values = _weights_of(donor)
     if [tuple(v.shape) for v in targets] != [v.shape for v in values]:
-        raise RunError(
-            N_("These are not the weights of {backbone}."), backbone=config.row.title
-        )
+        raise RunError(N_("These are not the weights of {backbone}."), backbone=config.row.title)
     for variable, value in zip(targets, values, strict=True):
         variable.assign(value)
     if config.backbone in ("vgg19", "resnet50"):
