@@ -87,11 +87,11 @@ def build_trainer(config: RunConfig, dataset: Dataset) -> Trainer:
         for layer in augmentation_layers(config.augment, config.train.seed):
             x = layer(x)
         model = keras.Model(pixels, base(x), name="training")
-    compile_model(model, config)
-    return Trainer(model, base)
+    return Trainer(compile_model(model, config), base)
 
 
-def compile_model(model: keras.Model, config: RunConfig) -> None:
+def compile_model(model: keras.Model, config: RunConfig) -> keras.Model:
+    """The network ready for ``fit``."""
     model.compile(
         optimizer=build_optimizer(config.optimizer),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -100,6 +100,7 @@ def compile_model(model: keras.Model, config: RunConfig) -> None:
     # All variables are there before the first step (hence no metric by its mere name): those made
     # in it would have TensorFlow trace it twice, and every launch wait some seconds longer.
     model.optimizer.build(model.trainable_variables)
+    return model
 
 
 def run_training(

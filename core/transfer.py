@@ -27,7 +27,8 @@ from core.records import Progress, StageName, write_progress
 from core.signals import StopSignal
 
 FEATURE_BATCH = 64
-Compile = Callable[[keras.Model, RunConfig], None]
+Compile = Callable[[keras.Model, RunConfig], keras.Model]
+"""Makes a network ready for ``fit``; what comes back may be another that shares its weights."""
 
 
 class Stage(NamedTuple):
@@ -138,8 +139,8 @@ class Course:
         # Images that change in every epoch have no features that could be kept.
         cached = frozen and self._whole is self._base
         self._extract = _extractor(self._base) if cached else None
-        self.model = _head(self._base) if cached else self._whole
-        self._compile(self.model, self.config)
+        model_in_use = _head(self._base) if cached else self._whole
+        self.model = self._compile(model_in_use, self.config)
 
 
 def forget_features(files: RunPaths) -> None:

@@ -49,7 +49,7 @@ BACKBONES: dict[str, Backbone] = {
     ),
     "efficientnet_v2_b0": Backbone(
         "EfficientNetV2B0",
-        N_("Its successor, quicker to train."),
+        N_("The successor of EfficientNetB0, quicker to train."),
         5_919_312,
         1280,
         "efficientnetv2-b0_notop.h5",
