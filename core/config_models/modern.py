@@ -87,7 +87,7 @@ class FastConfig(ModelSection):
         0.125,
         N_("Logit scale"),
         N_("Shrinks the features before the output, so that high learning rates stay stable."),
-        step=0.01,
+        step=0.005,
     )
     dropout: RateOfDropout = knob(0.0, *DROPOUT, basic=True, step=0.05)
     activation: Activation = knob("gelu", *ACTIVATION)

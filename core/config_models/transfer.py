@@ -165,16 +165,16 @@ class TransferConfig(ModelSection):
         N_("How many of the backbone's last blocks learn after the frozen epochs; 0 for all."),
         when=("weights", ("imagenet",)),
     )
-    fine_rate: Annotated[float, Interval(ge=0.0001, le=1)] = knob(
+    fine_rate: Annotated[float, Interval(ge=0.01, le=1)] = knob(
         0.1,
         N_("Fine-tuning rate"),
         N_("The learning rate after the frozen epochs, as a part of the one before."),
-        step=0.05,
+        step=0.01,
         when=("weights", ("imagenet",)),
     )
     tune_norm: bool = knob(
         False,
-        N_("Normalisation learns too"),
+        N_("Adapt normalisation"),
         N_("Lets batch normalisation adapt after the frozen epochs instead of keeping its means."),
         when=("weights", ("imagenet",)),
     )
