@@ -91,10 +91,14 @@ def choose_run_in_sidebar() -> None:
 
 
 def use_the_width() -> None:
-    """Streamlit leaves a wide empty border: on a 1366×768 laptop a fifth of the page."""
+    """Streamlit leaves a wide empty border: on a 1366×768 laptop a fifth of the page.
+
+    A row of choices that is wider than its column would be cut off: it goes on in a second row.
+    """
     st.html(
         "<style>.stMainBlockContainer{padding:4.25rem 2.5rem 4rem}"
-        "[data-testid=stSidebarHeader]{margin-bottom:0}</style>"
+        "[data-testid=stSidebarHeader]{margin-bottom:0}"
+        ".st-key-form-model-architecture [role=radiogroup]{flex-wrap:wrap;row-gap:.35rem}</style>"
     )
 
 

@@ -23,6 +23,7 @@ from ui.forms import (
 )
 from ui.i18n import _, compact, ngettext, number
 from ui.messages import show
+from ui.names import literal
 from ui.state import get_lab, guarded, launch
 
 FIRST_PRESET = "cnn"
@@ -147,7 +148,7 @@ def backbone_caption(architecture: str) -> None:
     """What kind of network the chosen backbone is."""
     if architecture == "transfer":
         row = BACKBONES[st.session_state[key("model", "backbone")]]
-        st.caption(f"{row.title}: {_(row.about)}")
+        st.caption(f"{literal(row.title)}: {_(row.about)}")
 
 
 def form_config(info: DatasetInfo) -> RunConfig:

@@ -49,22 +49,26 @@ def small_maps(x: keras.KerasTensor, _config: TransferConfig) -> keras.KerasTens
     return x
 
 
+LOADED: list[str] = []
+
+
+def load_small(model: keras.Model, config: TransferConfig) -> None:
+    """Stands for the pretrained weights: the same ones every time."""
+    LOADED.append(config.backbone)
+    rng = np.random.default_rng(1)
+    for layer in networks.backbone_layers(model):
+        if isinstance(layer, keras.layers.Conv2D):
+            layer.set_weights([rng.normal(0, 0.2, w.shape) for w in layer.get_weights()])
+
+
 @pytest.fixture(autouse=True)
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The small backbone with fixed "pretrained" weights; one entry per time they are loaded."""
-    loaded: list[str] = []
-
-    def load(model: keras.Model, config: TransferConfig) -> None:
-        loaded.append(config.backbone)
-        rng = np.random.default_rng(1)
-        for layer in networks.backbone_layers(model):
-            if isinstance(layer, keras.layers.Conv2D):
-                layer.set_weights([rng.normal(0, 0.2, w.shape) for w in layer.get_weights()])
-
+    LOADED.clear()
     monkeypatch.setitem(networks.RECIPES, "mobilenet_v2", Recipe(Scale(2.0, -1.0), small_maps))
-    monkeypatch.setattr(transfer, "load_pretrained", load)
+    monkeypatch.setattr(transfer, "load_pretrained", load_small)
     monkeypatch.setattr(transfer, "find_weights", lambda _config: Path("weights.h5"))
-    return loaded
+    return LOADED
 
 
 @pytest.fixture
@@ -134,7 +138,7 @@ def test_a_frozen_backbone_stays_as_it_was(store: Store) -> None:
     mine = frozen_weights(load_model(store.paths, train(store, kept)))
     theirs = frozen_weights(load_model(store.paths, train(store, CONFIG)))
     start = build_trainer(CONFIG, open_dataset(store.paths, "stripes")).base
-    transfer.load_pretrained(start, TransferConfig())
+    load_small(start, TransferConfig())
     for before, after in zip(frozen_weights(start), mine, strict=True):
         np.testing.assert_array_equal(before, after)
     changed = [(a != b).any() for a, b in zip(mine, theirs, strict=True)]
@@ -158,7 +162,7 @@ def test_features_are_those_of_the_images_and_computed_once(
     files = store.paths.run(run_id)
     kept = np.load(files.features("train"))
     model = build_trainer(CONFIG, open_dataset(store.paths, "stripes")).base
-    transfer.load_pretrained(model, TransferConfig())
+    load_small(model, TransferConfig())
     images = open_dataset(store.paths, "stripes").split("train").images
     expected = keras.Model(model.input, model.get_layer(FEATURES).output)(images, training=False)
     np.testing.assert_allclose(kept, expected, atol=1e-5)
@@ -191,7 +195,11 @@ def test_resume_in_either_stage(
 
 
 def test_patience_of_the_first_stage_leads_to_the_second(store: Store) -> None:
-    hopeless = {"optimizer.learning_rate": 1e-9, "train.patience": 1, "model.frozen_epochs": 5}
+    hopeless: dict[str, object] = {
+        "optimizer.learning_rate": 1e-9,
+        "train.patience": 1,
+        "model.frozen_epochs": 5,
+    }
     run_id = train(store, CONFIG.with_values(hopeless))
     stages = [e.stage for e in read_history(store.paths.run(run_id))]
     assert stages[0] == "frozen"
@@ -201,7 +209,7 @@ def test_patience_of_the_first_stage_leads_to_the_second(store: Store) -> None:
 
 def test_the_best_epoch_may_lie_in_the_first_stage(store: Store) -> None:
     """A second stage that spoils everything is not kept."""
-    spoiling = CONFIG.with_values({"model.fine_rate": 1, "optimizer.learning_rate": 0.5})
+    spoiling = CONFIG.with_values({"model.fine_rate": 1.0, "optimizer.learning_rate": "0.5"})
     run_id = train(store, spoiling)
     record, history = read_record(store.paths, run_id), read_history(store.paths.run(run_id))
     assert record.summary
