@@ -284,9 +284,13 @@ _ROWS = (
         group="transfer",
         settings={
             **_transfer("mobilenet_v2"),
-            "model.frozen_epochs": 10,
-            "train.epochs": 20,
+            "model.frozen_epochs": 6,
+            "model.fine_rate": 0.2,
+            "train.epochs": 14,
             "train.batch_size": 32,
+            # The loss turns up, from mere certainty, while the accuracy still rises by 5 points.
+            "train.early_stopping": False,
+            "train.restore_best": False,
         },
     ),
     Preset(
