@@ -102,11 +102,11 @@ def _download(config: TransferConfig, fetch: Callable[[], Any]) -> Any:
             N_("The ImageNet weights of {backbone} could not be downloaded: {error}"),
             remedy=text(
                 N_(
-                    "Without internet, place the file {file} in the folder {folder} (the "
-                    "variable LIENZO_WEIGHTS_DIR names it), or train with weights “none”."
+                    "Without internet, place the file {file} in the folder that the variable "
+                    "LIENZO_WEIGHTS_DIR names (at present: {folder}), or set the weights to none."
                 ),
                 file=config.file_name,
-                folder=os.environ.get(FOLDER_VARIABLE) or "LIENZO_WEIGHTS_DIR",
+                folder=os.environ.get(FOLDER_VARIABLE) or "–",
             ),
             backbone=config.row.title,
             error=str(error)[:300],
