@@ -258,7 +258,8 @@ class TestWeights:
         prepared = keras.applications.resnet50.preprocess_input(images.copy())
         whole = keras.applications.ResNet50(include_top=False, weights=None, pooling="avg")
         whole.set_weights(donor.get_weights())
-        np.testing.assert_allclose(features, whole(prepared), rtol=1e-3)
+        expected = np.asarray(whole(prepared))
+        np.testing.assert_allclose(features, expected, rtol=1e-2, atol=1e-3 * expected.max())
 
     def test_a_file_of_another_network_is_named(self, tmp_path: Path) -> None:
         other = TransferConfig(alpha="0.5")
@@ -321,16 +322,18 @@ def torch_shape(name: str) -> tuple[int, ...]:
     return (out, out, 3, 3) if "conv2" in name else (out,)
 
 
+@pytest.fixture(scope="module")
+def tensors() -> dict[str, npt.NDArray[np.float32]]:
+    rng = np.random.default_rng(0)
+    return {n: rng.random(torch_shape(n), dtype=np.float32) for n in resnet34_names()}
+
+
+@pytest.fixture(scope="module")
+def config() -> TransferConfig:
+    return TransferConfig(backbone="resnet34", input_size=32)
+
+
 class TestResNet34:
-    @pytest.fixture(scope="class")
-    def tensors(self) -> dict[str, npt.NDArray[np.float32]]:
-        rng = np.random.default_rng(0)
-        return {n: rng.random(torch_shape(n), dtype=np.float32) for n in resnet34_names()}
-
-    @pytest.fixture(scope="class")
-    def config(self) -> TransferConfig:
-        return TransferConfig(backbone="resnet34", input_size=32)
-
     def test_a_file_of_pytorch_reaches_every_layer(
         self,
         tensors: dict[str, npt.NDArray[np.float32]],
