@@ -27,7 +27,7 @@ from core.feeding import Batches
 from core.jobs.service import ComputeService
 from core.paths import Paths
 from core.presets import preset_config
-from core.training import build_trainer
+from core.transfer import build_trainer
 
 PICTURES = 12
 SIDES = (32, 128)

@@ -28,7 +28,7 @@ from core.feeding import Batches, training_batches
 from core.losses import class_weights
 from core.paths import Paths
 from core.presets import preset_config
-from core.training import build_trainer
+from core.transfer import build_trainer
 
 KNOBS: dict[str, dict[str, object]] = {
     "plain (Adam)": {},

@@ -167,6 +167,7 @@ class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
             learning_rate=last_rate(self.model.optimizer),
             seconds=end - self._epoch_start,
             images_per_second=self._images / ((self._train_end or end) - self._epoch_start),
+            stage=self._state.stage,
             **values,
         )
         append_epoch(self._paths, line)

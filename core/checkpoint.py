@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from core.errors import N_, StoreError
 from core.evaluation.decimate import Decimator
 from core.paths import write_atomic
-from core.records import Epoch
+from core.records import Epoch, StageName
 
 Array = np.ndarray[Any, np.dtype[Any]]
 DAMAGED = (ValueError, KeyError, EOFError, zipfile.BadZipFile, tokenize.TokenError)
@@ -30,8 +30,10 @@ class TrainingState(BaseModel):
     """What a checkpoint holds beside the arrays."""
 
     history: list[Epoch] = []
+    stage: StageName | None = None
+    """Of a training in several stages, the one under way."""
     complete: bool = False
-    """The last epoch has been trained: only the evaluation is left."""
+    """The last epoch of the stage has been trained: only what comes after it is left."""
     judges: dict[str, dict[str, float | int | None]] = {}
     """What early stopping and the like remember: see :mod:`core.judging`."""
     seconds: float = 0.0
@@ -83,6 +85,18 @@ def load_checkpoint(path: Path, model: keras.Model) -> tuple[TrainingState, list
         ) from error
     _assign(path, model, values)
     return state, best
+
+
+def saved_state(path: Path) -> TrainingState | None:
+    """What a checkpoint says beside the arrays, before there is a model; None without one.
+
+    A damaged one is reported by :func:`load_checkpoint`, to which this is a look ahead.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return TrainingState.model_validate_json(saved["state"].tobytes())
+    except (*DAMAGED, OSError):
+        return None
 
 
 def variables_of(model: keras.Model) -> list[Any]:

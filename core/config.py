@@ -8,18 +8,23 @@ from this table. Importing this module loads neither Keras nor Streamlit.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from annotated_types import Ge, Interval
+from annotated_types import Ge
 from pydantic import Field, ValidationError, model_validator
 
 from core.config_augment import AugmentConfig as AugmentConfig
+from core.config_models import ARCHITECTURES as ARCHITECTURES
+from core.config_models import Activation as Activation
+from core.config_models import CNNConfig as CNNConfig
+from core.config_models import MLPConfig as MLPConfig
+from core.config_models import ModelConfig as ModelConfig
+from core.config_models import TransferConfig as TransferConfig
+from core.config_models import same_setting
 from core.config_training import OptimizerConfig as OptimizerConfig
 from core.config_training import TrainConfig as TrainConfig
 from core.errors import N_, ConfigError, Text, Value
-from core.knobs import Knob, Section, knob
-
-Activation = Literal["relu", "gelu", "swish", "tanh", "elu"]
+from core.knobs import Section, knob
 
 
 class DataConfig(Section):
@@ -37,102 +42,6 @@ class DataConfig(Section):
         ),
         step=500,
     )
-
-
-class ModelSection(Section):
-    """What all architectures share."""
-
-    dropout: Annotated[float, Interval(ge=0, le=0.9)] = knob(
-        0.3,
-        N_("Dropout"),
-        N_("Part of the activations switched off at random while training; against overfitting."),
-        basic=True,
-        step=0.05,
-    )
-    l2: Annotated[float, Interval(ge=0, le=1)] = knob(
-        0.0,
-        N_("L2 penalty"),
-        N_("Pulls the weights towards zero; against overfitting. Usual: 0.0001 to 0.001."),
-        step=0.0001,
-    )
-    activation: Activation = knob(
-        "relu", N_("Activation"), N_("The non-linear function after every layer.")
-    )
-
-    @classmethod
-    def knobs(cls) -> dict[str, Knob]:
-        """The architecture's own settings first, then those that all share."""
-        found = super().knobs()
-        own = {name: knob for name, knob in found.items() if name not in ModelSection.model_fields}
-        return own | found
-
-
-class MLPConfig(ModelSection):
-    """Multi-layer perceptron: dense layers over the flattened pixels."""
-
-    architecture: Literal["mlp"] = "mlp"
-    layers: Annotated[int, Interval(ge=1, le=8)] = knob(
-        2, N_("Layers"), N_("Number of hidden dense layers."), basic=True
-    )
-    units: Annotated[int, Interval(ge=1, le=4096)] = knob(
-        128, N_("Units"), N_("Neurons in each hidden layer."), basic=True, step=16
-    )
-    batch_norm: bool = knob(
-        False,
-        N_("Batch normalisation"),
-        N_("Re-centres activations after every layer; steadier, faster training."),
-        basic=True,
-    )
-
-
-class CNNConfig(ModelSection):
-    """Convolutional network: blocks of convolution and pooling, then a dense head."""
-
-    architecture: Literal["cnn"] = "cnn"
-    blocks: Annotated[int, Interval(ge=1, le=6)] = knob(
-        3,
-        N_("Blocks"),
-        N_("Convolution blocks; each ends with a pooling that halves height and width."),
-        basic=True,
-    )
-    convs_per_block: Annotated[int, Interval(ge=1, le=4)] = knob(
-        1, N_("Convolutions per block"), N_("Convolution layers before each pooling.")
-    )
-    filters: Annotated[int, Interval(ge=1, le=512)] = knob(
-        32,
-        N_("Filters"),
-        N_("Filters of the first block; every further block has twice as many."),
-        basic=True,
-        step=8,
-    )
-    kernel: Literal[1, 3, 5, 7] = knob(
-        3, N_("Kernel"), N_("Side of the convolution window, in pixels.")
-    )
-    pooling: Literal["max", "average"] = knob(
-        "max", N_("Pooling"), N_("Keeps the largest or the mean value of each 2×2 window.")
-    )
-    batch_norm: bool = knob(
-        True,
-        N_("Batch normalisation"),
-        N_("Re-centres activations after every layer; steadier, faster training."),
-        basic=True,
-    )
-    head: Literal["flatten", "global_average"] = knob(
-        "flatten",
-        N_("Head input"),
-        N_("Gives the dense head every position (flatten) or one mean per filter."),
-    )
-    dense_units: Annotated[int, Interval(ge=0, le=4096)] = knob(
-        128,
-        N_("Dense units"),
-        N_("Neurons of the dense layer before the output; 0 for none."),
-        basic=True,
-        step=16,
-    )
-
-
-ModelConfig = Annotated[MLPConfig | CNNConfig, Field(discriminator="architecture")]
-ARCHITECTURES: dict[str, type[MLPConfig] | type[CNNConfig]] = {"mlp": MLPConfig, "cnn": CNNConfig}
 
 
 class RunConfig(Section):
@@ -212,8 +121,9 @@ def _parsed(value: object) -> object:
 
 def _shared_fields(model: dict[str, object], architecture: str) -> dict[str, object]:
     """What of one architecture's settings another one understands as well."""
-    known = _fields_of("model", architecture)
-    return {k: v for k, v in model.items() if k in known} | {"architecture": architecture}
+    before, after = ARCHITECTURES[str(model["architecture"])], ARCHITECTURES.get(architecture)
+    shared = {k: v for k, v in model.items() if after and same_setting(k, before, after)}
+    return shared | {"architecture": architecture}
 
 
 def _unknown_field(dotted: str, architecture: str) -> ConfigError:

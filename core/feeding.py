@@ -52,6 +52,15 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         images, labels = self._split.images[rows], self._split.labels[rows]
         return ({"raw_pixels": images, "labels": labels} if self._labels_too else images), labels
 
+    def in_order(self, batch_size: int) -> Batches:
+        """The same rows, in their own order in every epoch."""
+        return Batches(self._split, self.rows, batch_size)
+
+    def over(self, arrays: npt.NDArray[Any]) -> Batches:
+        """The same batches of other arrays, which hold one entry for each of these rows."""
+        split = Split(arrays, self._split.labels[self.rows], ())
+        return Batches(split, np.arange(len(self.rows)), self.batch_size, self._seed)
+
     def _epoch_rows(self) -> Rows:
         if self._seed is None:
             return self.rows

@@ -15,6 +15,15 @@ _REMEMBERED = {
     "stopping": ("wait", "best", "best_epoch", "stopped_epoch"),
     "plateau": ("wait", "best", "cooldown_counter"),
 }
+_PATIENCE: State = {"wait": 0, "stopped_epoch": 0, "cooldown_counter": 0}
+
+
+def patient_again(state: dict[str, State]) -> dict[str, State]:
+    """The state of judges whose patience begins anew; what was best so far stays."""
+    return {
+        judge: {name: _PATIENCE.get(name, value) for name, value in values.items()}
+        for judge, values in state.items()
+    }
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from core.config import RunConfig
 from core.datasets.dataset import Dataset
 from core.feeding import Batches, training_batches
 from core.jobs.probes import RateResult
-from core.training import Trainer, build_trainer
+from core.trainer import Trainer
+from core.transfer import build_trainer
 
 LOWEST, HIGHEST = 1e-6, 10.0
 STEPS = 120

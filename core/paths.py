@@ -62,6 +62,10 @@ class RunPaths:
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint.npz"
 
+    def features(self, split: str) -> Path:
+        """What a frozen backbone makes of the images of a split, while it is frozen."""
+        return self.folder / f"features-{split}.npy"
+
     @property
     def model(self) -> Path:
         return self.folder / "model.keras"

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from core.config import CNNConfig, ModelConfig, RunConfig
+from core.config import RunConfig
+from core.config_models import CNNConfig, MixerConfig
 from core.errors import N_, ConfigError, NotFoundError
+from core.fitting import MAX_PARAMETERS as MAX_PARAMETERS
+from core.fitting import ImageShape as ImageShape
+from core.fitting import check_fits as check_fits
+from core.fitting import fitting_patches
+from core.fitting import max_blocks as max_blocks
 
-MAX_PARAMETERS = 50_000_000
-"""Adam keeps three numbers per parameter: 600 MB for the weights alone, at every checkpoint too."""
-ImageShape = tuple[int, int, int]
-"""(height, width, channels), channels 1 or 3."""
+Group = Literal["start", "projects", "modern", "transfer"]
+GROUPS: dict[Group, str] = {
+    "start": N_("To begin with"),
+    "projects": N_("Known experiments"),
+    "modern": N_("Modern small networks"),
+    "transfer": N_("Transfer learning"),
+}
 
 
 class Preset(BaseModel, frozen=True):
@@ -22,8 +31,39 @@ class Preset(BaseModel, frozen=True):
     name: str
     label: str
     help: str
+    group: Group = "start"
     dataset: str | None = None
     settings: dict[str, Any]
+
+
+_FLIP_AND_SHIFT: dict[str, Any] = {"augment.flip": "horizontal", "augment.translation": 0.1}
+_NESTEROV: dict[str, Any] = {
+    "optimizer.name": "sgd",
+    "optimizer.learning_rate": 0.05,
+    "optimizer.momentum": 0.9,
+    "optimizer.nesterov": True,
+    "train.batch_size": 128,
+    "train.patience": 10,
+}
+_ADAMW: dict[str, Any] = {
+    "optimizer.name": "adamw",
+    "optimizer.learning_rate": 0.001,
+    "optimizer.weight_decay": 0.02,
+    "train.batch_size": 128,
+    "train.patience": 10,
+}
+
+
+def _transfer(backbone: str) -> dict[str, Any]:
+    """What all presets with a pretrained backbone have in common."""
+    return {
+        "model.architecture": "transfer",
+        "model.backbone": backbone,
+        "model.input_size": 96,
+        "model.dropout": 0.2,
+        "optimizer.name": "adam",
+        "optimizer.learning_rate": 0.001,
+    }
 
 
 _ROWS = (
@@ -56,6 +96,215 @@ _ROWS = (
         label=N_("CNN"),
         help=N_("Three blocks of convolution and pooling: a good start for any small images."),
         settings={"model.architecture": "cnn", "model.blocks": 3, "model.filters": 32},
+    ),
+    Preset(
+        name="fashion-1conv",
+        label=N_("Fashion-MNIST, 1 convolution"),
+        help=N_("One convolution, one pooling, two dense layers: the least that sees shapes."),
+        group="projects",
+        settings={
+            "model.architecture": "cnn",
+            "model.blocks": 1,
+            "model.filters": 32,
+            "model.batch_norm": False,
+            "model.conv_dropout": 0.2,
+            "model.dense_units": 128,
+            "model.dropout": 0,
+            "train.epochs": 50,
+            "train.batch_size": 256,
+        },
+    ),
+    Preset(
+        name="fashion-4conv",
+        label=N_("Fashion-MNIST, 4 convolutions"),
+        help=N_("Four convolutions in two blocks, three dense layers, five times dropout."),
+        group="projects",
+        settings={
+            "model.architecture": "cnn",
+            "model.blocks": 2,
+            "model.convs_per_block": 2,
+            "model.filters": 32,
+            "model.conv_dropout": 0.25,
+            "model.conv_dropout_after": "convolution",
+            "model.dense_layers": 2,
+            "model.dense_units": 512,
+            "model.dense_factor": 0.25,
+            "model.dropout": 0.5,
+            "train.epochs": 50,
+            "train.batch_size": 256,
+            "train.patience": 10,
+        },
+    ),
+    Preset(
+        name="animals",
+        label=N_("Animals"),
+        help=N_("Two convolutions with pooling, two dense layers, much dropout, RMSprop."),
+        group="projects",
+        settings={
+            "model.architecture": "cnn",
+            "model.blocks": 2,
+            "model.filters": 32,
+            "model.dense_units": 128,
+            "model.dropout": 0.5,
+            "optimizer.name": "rmsprop",
+            "optimizer.learning_rate": 0.001,
+            "train.epochs": 30,
+        },
+    ),
+    Preset(
+        name="cifar100-mlp",
+        label=N_("CIFAR-100, MLP"),
+        help=N_("Dense layers with dropout and L2, stochastic gradient descent with Nesterov."),
+        group="projects",
+        settings={
+            "model.architecture": "mlp",
+            "model.layers": 3,
+            "model.units": 512,
+            "model.unit_factor": 0.5,
+            "model.dropout": 0.2,
+            "model.l2": 0.0001,
+            "optimizer.name": "sgd",
+            "optimizer.learning_rate": 0.01,
+            "optimizer.momentum": 0.9,
+            "optimizer.nesterov": True,
+            "train.epochs": 60,
+            "train.batch_size": 128,
+        },
+    ),
+    Preset(
+        name="tiny-cnn",
+        label=N_("Tiny images, CNN"),
+        help=N_("Four blocks of two convolutions and a global mean, for many classes; Adam."),
+        group="projects",
+        settings={
+            "model.architecture": "cnn",
+            "model.blocks": 4,
+            "model.convs_per_block": 2,
+            "model.filters": 32,
+            "model.head": "global_average",
+            "model.dense_units": 256,
+            "model.dropout": 0.4,
+            "augment.flip": "horizontal",
+            "optimizer.learning_rate": 0.001,
+            "train.epochs": 40,
+            "train.batch_size": 128,
+        },
+    ),
+    Preset(
+        name="resnet20",
+        label="ResNet-20",
+        help=N_("The residual network of the CIFAR experiments, with 270,000 parameters."),
+        group="modern",
+        settings={
+            "model.architecture": "resnet",
+            "model.depth": 20,
+            "model.dropout": 0,
+            "model.l2": 0.0001,
+            **_FLIP_AND_SHIFT,
+            **_NESTEROV,
+            "train.epochs": 60,
+        },
+    ),
+    Preset(
+        name="wrn-16-4",
+        label="WRN-16-4",
+        help=N_("A wide residual network with 2.7 million parameters; wants a GPU."),
+        group="modern",
+        settings={
+            "model.architecture": "wide_resnet",
+            "model.depth": 16,
+            "model.widen": 4,
+            "model.dropout": 0,
+            "model.l2": 0.0005,
+            **_FLIP_AND_SHIFT,
+            **_NESTEROV,
+            "train.epochs": 60,
+        },
+    ),
+    Preset(
+        name="fast32",
+        label="Fast32",
+        help=N_("Few wide convolutions and long steps: the most accuracy in a few minutes."),
+        group="modern",
+        settings={
+            "model.architecture": "fast32",
+            "model.fast_width": 32,
+            "model.dropout": 0,
+            "model.activation": "gelu",
+            "model.l2": 0.0001,
+            **_FLIP_AND_SHIFT,
+            **_NESTEROV,
+            "train.epochs": 15,
+        },
+    ),
+    Preset(
+        name="convnext-small",
+        label="ConvNeXt",
+        help=N_("A small network with the building plan of 2022; learns slowly at first."),
+        group="modern",
+        settings={
+            "model.architecture": "convnext",
+            "model.dropout": 0.1,
+            "model.activation": "gelu",
+            **_FLIP_AND_SHIFT,
+            **_ADAMW,
+            "train.epochs": 60,
+        },
+    ),
+    Preset(
+        name="mixer",
+        label="MLP-Mixer",
+        help=N_("No convolutions: what dense layers can do when they see patches."),
+        group="modern",
+        settings={
+            "model.architecture": "mixer",
+            "model.dropout": 0.1,
+            "model.activation": "gelu",
+            **_FLIP_AND_SHIFT,
+            **_ADAMW,
+            "train.epochs": 60,
+        },
+    ),
+    Preset(
+        name="mobilenet-features",
+        label=N_("MobileNetV2, features"),
+        help=N_("A new head on features that are computed once: minutes, also without a GPU."),
+        group="transfer",
+        settings={
+            **_transfer("mobilenet_v2"),
+            "model.frozen_epochs": 30,
+            "train.epochs": 30,
+            "train.batch_size": 64,
+        },
+    ),
+    Preset(
+        name="mobilenet-transfer",
+        label=N_("MobileNetV2, fine-tuned"),
+        help=N_("First a new head on ImageNet features, then the whole network with small steps."),
+        group="transfer",
+        settings={
+            **_transfer("mobilenet_v2"),
+            "model.frozen_epochs": 6,
+            "model.fine_rate": 0.2,
+            "train.epochs": 14,
+            "train.batch_size": 32,
+            # The loss turns up, from mere certainty, while the accuracy still rises by 5 points.
+            "train.early_stopping": False,
+            "train.restore_best": False,
+        },
+    ),
+    Preset(
+        name="resnet34-transfer",
+        label=N_("ResNet34, fine-tuned"),
+        help=N_("The same with a larger backbone and its last blocks only; wants a GPU."),
+        group="transfer",
+        settings={
+            **_transfer("resnet34"),
+            "model.unfreeze_blocks": 3,
+            "model.frozen_epochs": 5,
+            "train.epochs": 15,
+            "train.batch_size": 64,
+        },
     ),
 )
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in _ROWS}
@@ -90,75 +339,21 @@ def preset_config(name: str, dataset: str | None, image_shape: ImageShape | None
             N_("The preset {preset} fits any dataset, so name one (--dataset)."), preset=name
         )
     config = RunConfig().with_values({**preset.settings, "data.dataset": chosen})
-    if image_shape is None or not isinstance(config.model, CNNConfig):
-        return config
-    blocks = max(1, min(config.model.blocks, max_blocks(image_shape)))
-    return config.with_values({"model.blocks": blocks})
+    adapt = _ADAPT.get(config.model.architecture)
+    return config.with_values(adapt(config.model, image_shape)) if adapt and image_shape else config
 
 
-def max_blocks(image_shape: ImageShape) -> int:
-    """How often 2×2 pooling can halve the shorter side before nothing is left."""
-    return min(image_shape[:2]).bit_length() - 1
+def _as_many_blocks(model: CNNConfig, image_shape: ImageShape) -> dict[str, object]:
+    return {"model.blocks": max(1, min(model.blocks, max_blocks(image_shape)))}
 
 
-def check_fits(model: ModelConfig, image_shape: ImageShape) -> None:
-    """Refuse what cannot be built on images of this shape, before any network is made.
-
-    Raises:
-        ConfigError: saying what would fit.
-    """
-    if isinstance(model, CNNConfig):
-        _check_pooling(model, image_shape)
-    parameters = hidden_parameters(model, image_shape)
-    if parameters > MAX_PARAMETERS:
-        raise ConfigError(
-            N_(
-                "This network would have {millions} million parameters; at most {most} million "
-                "are trained here. Fewer units, filters or blocks would fit."
-            ),
-            millions=round(parameters / 1e6),
-            most=round(MAX_PARAMETERS / 1e6),
-        )
+def _largest_patch(model: MixerConfig, image_shape: ImageShape) -> dict[str, object]:
+    fitting = [patch for patch in fitting_patches(image_shape) if patch <= model.patch]
+    return {"model.patch": max(fitting)}
 
 
-def hidden_parameters(model: ModelConfig, image_shape: ImageShape) -> int:
-    """The weights of the hidden layers, worked out without making the network."""
-    if isinstance(model, CNNConfig):
-        return _cnn_parameters(model, image_shape)
-    pixels = math.prod(image_shape)
-    return pixels * model.units + (model.layers - 1) * model.units**2
-
-
-def _cnn_parameters(model: CNNConfig, image_shape: ImageShape) -> int:
-    height, width, channels = image_shape
-    total = 0
-    for block in range(model.blocks):
-        filters = model.filters * 2**block
-        inputs = [channels, *[filters] * (model.convs_per_block - 1)]
-        total += sum(model.kernel**2 * before * filters for before in inputs)
-        height, width, channels = height // 2, width // 2, filters
-    positions = height * width if model.head == "flatten" else 1
-    return total + positions * channels * model.dense_units
-
-
-def _check_pooling(model: CNNConfig, image_shape: ImageShape) -> None:
-    if model.blocks <= max_blocks(image_shape):
-        return
-    height, width, _ = image_shape
-    fitting = max_blocks(image_shape)
-    if fitting == 0:
-        raise ConfigError(
-            N_("Images of {width}×{height} pixels are too small to pool at all. An MLP would fit."),
-            width=width,
-            height=height,
-        )
-    raise ConfigError(
-        N_(
-            "{blocks} blocks do not fit: each pooling halves the image, and {width}×{height} "
-            "pixels can be halved {fitting} times. At most {fitting} blocks would fit."
-        ),
-        blocks=model.blocks,
-        width=width,
-        height=height,
-        fitting=fitting,
-    )
+_ADAPT: dict[str, Callable[[Any, ImageShape], dict[str, object]]] = {
+    "cnn": _as_many_blocks,
+    "mixer": _largest_patch,
+}
+"""How presets of an architecture follow the size of the images."""

@@ -12,7 +12,8 @@ from core.datasets.dataset import Dataset
 from core.evaluating import EVAL_BATCH, evaluated_rows
 from core.feeding import Batches, training_batches
 from core.jobs.probes import SpeedResult
-from core.training import Trainer, build_trainer
+from core.trainer import Trainer
+from core.transfer import build_trainer
 
 AIM_SECONDS = 2.0
 """Measured for about so long: fewer steps would tell little on a machine that does other things."""
@@ -40,7 +41,8 @@ def measure_speed(
     Raises:
         ConfigError: if the network does not fit the images.
     """
-    trainer = build_trainer(config, dataset)
+    # The last stage: with a pretrained backbone the one that takes nearly all of the time.
+    trainer = build_trainer(config, dataset, stage=-1)
     images = len(training_batches(config, dataset).rows)
 
     def fit(steps: int, done: float) -> float:
@@ -69,7 +71,8 @@ def _validation(trainer: Trainer, config: RunConfig, dataset: Dataset) -> tuple[
     if not dataset.info.splits.get("val"):
         return 0.0, 0
     rows = evaluated_rows(dataset, "val", config)
-    batches = Batches(dataset.split("val"), rows[: 3 * EVAL_BATCH], EVAL_BATCH)
+    some, mixes = rows[: 3 * EVAL_BATCH], config.augment.mixes
+    batches = Batches(dataset.split("val"), some, EVAL_BATCH, labels_too=mixes)
     trainer.model.evaluate(batches, verbose=0)
     begun = time.monotonic()
     trainer.model.evaluate(batches, verbose=0)

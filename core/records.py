@@ -234,6 +234,10 @@ def is_abandoned(paths: Paths, record: RunRecord) -> bool:
     return not elsewhere or heartbeat_age(paths.run(record.id)) > HEARTBEAT_SECONDS
 
 
+StageName = Literal["frozen", "fine-tuning"]
+"""Part of a training with a pretrained backbone, which learns in the second one only."""
+
+
 class Epoch(BaseModel, frozen=True):
     """One line of ``metrics.jsonl``: Keras' names; ``epoch`` counts from 1."""
 
@@ -245,6 +249,7 @@ class Epoch(BaseModel, frozen=True):
     learning_rate: float
     seconds: float
     images_per_second: float
+    stage: StageName | None = None
 
 
 def read_history(paths: RunPaths) -> list[Epoch]:
@@ -275,7 +280,10 @@ def append_epoch(paths: RunPaths, epoch: Epoch) -> None:
 class Progress(BaseModel, frozen=True):
     """Where a running training is, at most a quarter of a second ago."""
 
-    phase: Literal["preparing", "training", "validating", "evaluating"] = "preparing"
+    phase: Literal[
+        "preparing", "downloading", "features", "training", "validating", "evaluating"
+    ] = "preparing"
+    """While downloading, ``step`` and ``steps`` count megabytes."""
     epoch: int = 0
     epochs: int = 0
     step: int = 0

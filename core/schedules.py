@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.config import OptimizerConfig, RunConfig
+from core.stages import stage_config, stages_of
 
 Array = npt.NDArray[np.float64]
 Rates = npt.NDArray[np.float32]
@@ -45,6 +46,19 @@ def schedule_values(config: OptimizerConfig, steps_per_epoch: int, epochs: int) 
     rising = (np.arange(warmup) + 1) / max(warmup, 1)
     shares = np.concatenate([rising, SHAPES[config.schedule](config, steps)])
     return (config.learning_rate * shares).astype(np.float32)
+
+
+def planned_rates(config: RunConfig, train_images: int) -> Rates:
+    """The learning rate of every step of a run; each of its stages has a plan of its own.
+
+    Where patience ends the first stage early, the plan of the second one is stretched.
+    """
+    steps, rates, before = steps_per_epoch(config, train_images), [], 0
+    for stage in stages_of(config):
+        optimizer = stage_config(config, stage).optimizer
+        rates.append(schedule_values(optimizer, steps, stage.until - before))
+        before = stage.until
+    return np.concatenate(rates)
 
 
 def is_flat(config: OptimizerConfig) -> bool:

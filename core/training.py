@@ -21,8 +21,6 @@ from typing import NamedTuple
 import keras
 from filelock import FileLock, Timeout
 
-from core.augment import augmentation_layers, mixing_layer
-from core.augment.mixing import MixedAccuracy, MixedCrossentropy, Smoothing, mixing_model
 from core.averaging import Averages, HideAverages, ShowAverages
 from core.callbacks import (
     Checkpoint,
@@ -33,7 +31,7 @@ from core.callbacks import (
     Reporter,
     TimeLimit,
 )
-from core.checkpoint import Array, TrainingState, load_checkpoint
+from core.checkpoint import Array, TrainingState, load_checkpoint, saved_state
 from core.config import RunConfig
 from core.datasets.dataset import Dataset
 from core.datasets.retiring import open_for_run
@@ -42,11 +40,9 @@ from core.evaluating import EVAL_BATCH, evaluate, evaluated_rows
 from core.failures import explain
 from core.feeding import Batches, training_batches
 from core.judging import Judges, judges_of
-from core.losses import class_weights, loss_for, smoothed_model
-from core.models import build_model
-from core.optimizers import build_optimizer
+from core.losses import class_weights
 from core.paths import Paths, RunPaths
-from core.precision import precision, to_keep
+from core.precision import to_keep
 from core.records import (
     Failure,
     Progress,
@@ -60,72 +56,13 @@ from core.records import (
     write_progress,
     write_record,
 )
-from core.schedules import Rates, is_flat, schedule_values, steps_per_epoch
 from core.signals import StopSignal, give_way
+from core.trainer import build_network
+from core.transfer import Course, forget_features
 
 LOCK_SECONDS = 60.0
 ENDED_BY_TIME = N_("Ended by its time limit of {minutes} min.")
 _VERSIONED = ("keras", "tensorflow", "jax", "torch", "numpy")
-
-
-class Trainer(NamedTuple):
-    """A network on its way: ``model`` is compiled and trained, ``base`` is what is kept.
-
-    They are one and the same without augmentation; with it, ``model`` is the augmentation
-    followed by ``base``, and they share their weights. Where images are mixed, ``model`` takes the
-    labels too (:mod:`core.augment.mixing`).
-    """
-
-    model: keras.Model
-    base: keras.Model
-
-
-def build_trainer(config: RunConfig, dataset: Dataset) -> Trainer:
-    """Build and compile.
-
-    Raises:
-        ConfigError: if the architecture does not fit the images.
-    """
-    with precision(config):
-        return _built(config, dataset)
-
-
-def _built(config: RunConfig, dataset: Dataset) -> Trainer:
-    info = dataset.info
-    base = build_model(config.model, info.image_shape, len(info.class_names))
-    model = _with_augmentation(base, config) if config.augment.active else base
-    smoothing, mixes = config.train.label_smoothing, config.augment.mixes
-    if smoothing and not mixes:
-        model = smoothed_model(model, smoothing)
-    accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-    model.compile(
-        optimizer=build_optimizer(config.optimizer, _rates(config, info.splits["train"])),
-        loss=MixedCrossentropy() if mixes else loss_for(smoothing),
-        metrics=[MixedAccuracy() if mixes else accuracy],
-    )
-    # All variables are there before the first step (hence no metric by its mere name): those made
-    # in it would have TensorFlow trace it twice, and every launch wait some seconds longer.
-    model.optimizer.build(model.trainable_variables)
-    return Trainer(model, base)
-
-
-def _with_augmentation(base: keras.Model, config: RunConfig) -> keras.Model:
-    pixels = keras.Input(base.input_shape[1:], name="raw_pixels")
-    x = pixels
-    for layer in augmentation_layers(config.augment, pixels.shape[-1], config.train.seed):
-        x = layer(x)
-    mixing = mixing_layer(config.augment, config.train.seed)
-    if mixing is not None:
-        return mixing_model(pixels, x, base, (mixing, Smoothing(config.train.label_smoothing)))
-    return keras.Model(pixels, base(x), name="training")
-
-
-def _rates(config: RunConfig, images: int) -> Rates | None:
-    """The learning rate of every step, where it changes as planned."""
-    if is_flat(config.optimizer):
-        return None
-    steps = steps_per_epoch(config, images)
-    return schedule_values(config.optimizer, steps, config.train.epochs)
 
 
 def run_training(
@@ -187,16 +124,18 @@ def _train(
 ) -> RunRecord:
     config = record.config
     keras.utils.set_random_seed(config.train.seed)
-    trainer = build_trainer(config, dataset)
-    state, best = load_checkpoint(files.checkpoint, trainer.model) or (TrainingState(), [])
+    trainer = build_network(config, dataset)
+    course = Course(trainer, config, files, dataset.info.splits["train"])
+    course.begin(saved_state(files.checkpoint))
+    fresh = TrainingState(stage=course.stage.name)
+    state, best = load_checkpoint(files.checkpoint, course.model) or (fresh, [])
     write_history(files, state.history)
     life = _Life(files, state, best, signal, extra)
     reason = None
     try:
-        if not state.complete:
-            _fit(trainer, config, dataset, life)
-        else:
-            _put_kept_weights(trainer.model, best, Averages(trainer.model), config)
+        _train_stage(course, dataset, life)
+        while (before := course.advance(state)) is not None:
+            _train_stage(course, dataset, life._replace(best=before))
     except Halted as halt:
         if halt.reason == "server" or not state.history:
             raise  # before its first epoch has ended, a network has nothing to show
@@ -209,16 +148,6 @@ def _train(
     return _ended(record, status, summary=summary)
 
 
-def _put_kept_weights(
-    model: keras.Model, best: list[Array] | None, averages: Averages, config: RunConfig
-) -> None:
-    """Those of the best epoch, otherwise the last ones, averaged if that is wanted."""
-    if best:
-        model.set_weights(best)
-    elif config.optimizer.ema:
-        averages.show()
-
-
 class _Life(NamedTuple):
     """From one start of a run's process to its end: what it found, and what it listens to."""
 
@@ -229,35 +158,56 @@ class _Life(NamedTuple):
     extra: Sequence[keras.callbacks.Callback]
 
 
-def _fit(trainer: Trainer, config: RunConfig, dataset: Dataset, life: _Life) -> None:
-    train, batches = config.train, training_batches(config, dataset)
-    mixes = config.augment.mixes
-    validation = None
-    if dataset.info.splits.get("val"):
-        rows_of_val = evaluated_rows(dataset, "val", config)
-        validation = Batches(dataset.split("val"), rows_of_val, EVAL_BATCH, labels_too=mixes)
+def _train_stage(course: Course, dataset: Dataset, life: _Life) -> None:
+    if life.state.complete:
+        _put_kept_weights(course, life.best, Averages(course.model))
+    else:
+        _fit(course, dataset, life)
+
+
+def _put_kept_weights(course: Course, best: list[Array] | None, averages: Averages) -> None:
+    """Those of the best epoch, otherwise the last ones, averaged if that is wanted."""
+    if best:
+        course.model.set_weights(best)
+    elif course.config.optimizer.ema:
+        averages.show()
+
+
+def _fit(course: Course, dataset: Dataset, life: _Life) -> None:
+    config, images = course.config, training_batches(course.config, dataset)
+    weights = class_weights(
+        config.train.class_weights,
+        dataset.split("train").labels[images.rows],
+        len(dataset.info.class_names),
+    )
+    batches = course.feed(images, "train", life.signal)
+    validation = _validation(course, dataset, life)
     judges = judges_of(config, validated=validation is not None)
-    averages = Averages(trainer.model)
+    averages = Averages(course.model)
     try:
-        trainer.model.fit(
+        course.model.fit(
             batches,
             validation_data=validation,
-            epochs=train.epochs,
+            epochs=course.stage.until,
             initial_epoch=life.state.epoch,
             callbacks=_callbacks(config, batches, life, judges, averages),
-            class_weight=class_weights(
-                train.class_weights,
-                dataset.split("train").labels[batches.rows],
-                len(dataset.info.class_names),
-            ),
+            class_weight=weights,
             shuffle=False,
             verbose=0,
         )
     except Halted:
         # ``fit`` was left before EarlyStopping could put the best weights back.
         best = judges.stopping.best_weights if judges.stopping else None
-        _put_kept_weights(trainer.model, best, averages, config)
+        _put_kept_weights(course, best, averages)
         raise
+
+
+def _validation(course: Course, dataset: Dataset, life: _Life) -> Batches | None:
+    if not dataset.info.splits.get("val"):
+        return None
+    rows, mixes = evaluated_rows(dataset, "val", course.config), course.config.augment.mixes
+    batches = Batches(dataset.split("val"), rows, EVAL_BATCH, labels_too=mixes)
+    return course.feed(batches, "val", life.signal)
 
 
 def _callbacks(
@@ -325,6 +275,7 @@ def _close(paths: Paths, record: RunRecord) -> None:
     if record.status is not RunStatus.INTERRUPTED:
         files.stop.unlink(missing_ok=True)
         files.checkpoint.unlink(missing_ok=True)
+        forget_features(files)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from ui.schedule_view import schedule_chart
 from ui.setup import (
     advanced_switch,
     architecture_choice,
+    backbone_caption,
     dataset_choice,
     form_config,
     launch_bar,
@@ -54,6 +55,7 @@ with form:
     st.subheader(_("Network"))
     architecture = architecture_choice()
     section_fields("model", ARCHITECTURES[architecture], advanced=advanced)
+    backbone_caption(architecture)
     st.subheader(_("Optimizer"))
     section_fields("optimizer", SECTIONS["optimizer"], advanced=advanced)
     rate_finder(dataset)

@@ -16,12 +16,13 @@ ROOT = Path(__file__).parents[1]
 FRAMEWORKS = {"keras", "tensorflow", "optuna", "jax", "torch"}
 
 LAYERS: list[set[str]] = [
-    {"errors", "knobs", "config", "config_augment", "config_training", "presets", "paths"},
-    {"records", "signals", "failures", "schedules", "estimates"},
+    {"errors", "knobs", "config_augment", "config_models", "config_training"},
+    {"config", "fitting", "presets", "paths"},
+    {"records", "signals", "failures", "stages", "schedules", "estimates"},
     {"store", "migrations", "datasets", "analysis", "evaluation", "plots"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
     {"callbacks", "judging", "precision"},
-    {"evaluating"},
+    {"evaluating", "trainer", "transfer"},
     {"training", "prediction"},
     {"lr_finder", "probing"},
     {"compute", "lab", "probe_job"},
@@ -47,7 +48,9 @@ NEED_KERAS = (
     "core.precision",
     "core.prediction",
     "core.probing",
+    "core.trainer",
     "core.training",
+    "core.transfer",
 )
 """Of these (and what lies in them) a server never loads one; of all others it may."""
 

@@ -22,6 +22,7 @@ from core.errors import ConfigError, NotFoundError
 from core.knobs import Section
 from core.presets import PRESETS, ImageShape, check_fits, get_preset, max_blocks, preset_config
 
+NAMES = ", ".join(map(repr, ARCHITECTURES))
 ALL_SECTIONS: list[type[Section]] = [*SECTIONS.values(), *ARCHITECTURES.values()]
 SHAPES: list[ImageShape] = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (128, 96, 3), (4, 4, 1)]
 BY_NAME: dict[str, type[Section]] = {**SECTIONS, "model": CNNConfig}
@@ -57,8 +58,8 @@ DOTTED = [f"{name}.{field}" for name, fields in BY_NAME.items() for field in fie
         ("augment.rotation", "181", "a number of at most 180.0", "181"),
         ("augment.flip", "sideways", "one of 'none', 'horizontal', 'vertical' or 'both'", None),
         ("model.kernel", "4", "one of 1, 3, 5 or 7", "4"),
-        ("model.architecture", "vit", "one of 'mlp', 'cnn'", "'vit'"),
-        ("model.architecture", "5", "one of 'mlp', 'cnn'", "5"),
+        ("model.architecture", "vit", f"one of {NAMES}", "'vit'"),
+        ("model.architecture", "5", f"one of {NAMES}", "5"),
         ("model.dropout", "[1]", "a number", "[1]"),
     ],
 )

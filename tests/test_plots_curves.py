@@ -191,3 +191,19 @@ def test_twelve_runs_can_be_told_apart() -> None:
 def test_a_run_name_is_text_and_not_markup() -> None:
     info = runs_info({"<b>x": [{"epoch": 1, "loss": 1.0}]}, "loss")
     assert plot_runs(info, RunsLabels("", "")).data[0].name == "&lt;b&gt;x"
+
+
+def test_a_second_stage_is_marked_where_it_begins() -> None:
+    def told(*stages: str | None) -> int | None:
+        rows = [{"epoch": i, "loss": 1.0, "stage": s} for i, s in enumerate(stages, start=1)]
+        return curves_info(rows, "loss").boundary
+
+    assert told(None, None) is None
+    assert told("frozen", "frozen") is None
+    assert told("frozen", "frozen", "fine-tuning") == 2
+    info = CurvesInfo((1, 2, 3), (Line("loss", (3.0, 2.0, 1.0)),), 1, boundary=2)
+    labels = LABELS._replace(boundary="all learns")
+    (mark,) = [s["markLine"] for s in plot_curves(info, labels)["series"]]
+    assert (mark["data"], mark["label"]["formatter"]) == ([{"xAxis": 2.5}], "all learns")
+    assert wire(plot_curves(info, labels))
+    assert "markLine" not in plot_curves(info._replace(boundary=None), labels)["series"][0]

@@ -10,6 +10,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from core.config import ARCHITECTURES, SECTION_NAMES, SECTIONS, AugmentConfig, RunConfig
+from core.config_models import BACKBONES, same_setting
 from core.errors import N_
 from core.knobs import Knob, Section
 from ui.i18n import _
@@ -51,8 +52,6 @@ CHOICES = {
     "auto": N_("automatic"),
     "on": N_("on"),
     "off": N_("off"),
-    "mlp": "MLP",
-    "cnn": "CNN",
     "relu": "ReLU",
     "gelu": "GELU",
     "swish": "Swish",
@@ -61,6 +60,13 @@ CHOICES = {
     "random": N_("random"),
     "cue": N_("a cue"),
     "shortcut": N_("a shortcut"),
+    "stride": N_("stride"),
+    "global_max": N_("global maximum"),
+    "block": N_("every block"),
+    "convolution": N_("every convolution"),
+    "imagenet": "ImageNet",
+    **{name: cls.title for name, cls in ARCHITECTURES.items()},
+    **{name: row.title for name, row in BACKBONES.items()},
 }
 """What an option is called; the value itself is the same in every language."""
 MISSING = "_form_dataset_missing"
@@ -86,6 +92,14 @@ def fill_form(config: RunConfig) -> None:
     for section in SECTION_NAMES:
         for field, value in getattr(config, section).model_dump().items():
             st.session_state[key(section, field)] = value
+
+
+def change_architecture(before: str) -> None:
+    """In a callback: what two architectures call the same but do not mean the same starts anew."""
+    old, new = ARCHITECTURES[before], ARCHITECTURES[st.session_state[key("model", "architecture")]]
+    for field, info in new.model_fields.items():
+        if field != "architecture" and not same_setting(field, old, new):
+            st.session_state[key("model", field)] = info.default
 
 
 def form_is_empty() -> bool:

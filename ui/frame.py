@@ -63,7 +63,7 @@ def short_name(record: RunRecord) -> str:
 def run_label(record: RunRecord) -> str:
     """A run in one line. Never changes: a selectbox knows its options by their labels."""
     config = record.config
-    return f"{short_name(record)} · {config.data.dataset} · {config.model.architecture.upper()}"
+    return f"{short_name(record)} · {config.data.dataset} · {config.model.short_name}"
 
 
 def choose_run_in_sidebar() -> None:
@@ -93,10 +93,14 @@ def choose_run_in_sidebar() -> None:
 
 
 def use_the_width() -> None:
-    """Streamlit leaves a wide empty border: on a 1366×768 laptop a fifth of the page."""
+    """Streamlit leaves a wide empty border: on a 1366×768 laptop a fifth of the page.
+
+    A row of choices that is wider than its column would be cut off: it goes on in a second row.
+    """
     st.html(
         "<style>.stMainBlockContainer{padding:4.25rem 2.5rem 4rem}"
-        "[data-testid=stSidebarHeader]{margin-bottom:0}</style>"
+        "[data-testid=stSidebarHeader]{margin-bottom:0}"
+        ".st-key-form-model-architecture [role=radiogroup]{flex-wrap:wrap;row-gap:.35rem}</style>"
     )
 
 

@@ -46,6 +46,8 @@ FIGURES_SECONDS = 1.0
 CURVES_SECONDS = 2.0
 PHASES = {
     "preparing": N_("Preparing"),
+    "downloading": N_("Downloading the pretrained weights"),
+    "features": N_("Computing the features of all images once"),
     "training": N_("Training"),
     "validating": N_("Validating"),
     "evaluating": N_("Evaluating"),
@@ -158,6 +160,8 @@ def progress_bar(now: Progress) -> None:
     """How much of the training is done, and where it is."""
     epoch = _("epoch {epoch} of {epochs}", epoch=max(now.epoch, 1), epochs=now.epochs or 1)
     step = _("step {step} of {steps}", step=now.step, steps=now.steps) if now.steps else ""
+    if now.phase == "downloading":
+        epoch, step = "", _("{done} of some {total} MB", done=now.step, total=now.steps)
     words = [_(PHASES[now.phase]), epoch, step]
     st.progress(share_done(now), text=" · ".join(word for word in words if word))
 
@@ -252,7 +256,8 @@ def _epoch_charts(paths: RunPaths, _version: int, _language: str, dark: bool) ->
     words = {"train": _("training"), "validation": _("validation"), "x": _("epoch")}
     charts = []
     for metric, title in (("loss", _("Loss")), ("accuracy", _("Accuracy"))):
-        info, labels = curves_info(rows, metric), CurveLabels(**words, y=title)
+        info = curves_info(rows, metric)
+        labels = CurveLabels(**words, y=title, boundary=_("fine-tuning"))
         option = plot_curves(info, labels, dark=dark, number=quick_number())
         charts.append(Chart(metric, option, _("{title} by epoch", title=title)))
     return charts if rows else []

@@ -55,7 +55,7 @@ def _row(record: RunRecord) -> dict[str, object]:
         "status": status_text(record.status),
         "started": record.started,
         "dataset": record.config.data.dataset,
-        "architecture": record.config.model.architecture.upper(),
+        "architecture": record.config.model.short_name,
         "val": figures.best_val_accuracy if figures else None,
         "test": figures.test_accuracy if figures else None,
         "parameters": figures.parameters if figures else None,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.config import RunConfig
 from core.plots.rates import plot_schedule, schedule_info
-from core.schedules import is_flat, schedule_values, steps_per_epoch
+from core.schedules import is_flat, planned_rates, steps_per_epoch
 from ui.i18n import _, number, quick_number
 from ui.state import is_dark
 
@@ -27,7 +27,7 @@ def schedule_chart(config: RunConfig, train_images: int) -> None:
     if is_flat(optimizer):
         return
     steps = steps_per_epoch(config, train_images)
-    rates = schedule_values(optimizer, steps, config.train.epochs)
+    rates = planned_rates(config, train_images)
     words = (_("epoch"), _("Learning rate"))
     st.echarts_chart(
         plot_schedule(schedule_info(rates, steps), *words, dark=is_dark(), number=quick_number()),

@@ -9,36 +9,60 @@ import pandas as pd
 import streamlit as st
 
 from core.config import ARCHITECTURES, DataConfig, ModelConfig, RunConfig
+from core.config_models import BACKBONES
 from core.datasets.dataset import DIGITS, DatasetInfo
 from core.datasets.registry import list_datasets
 from core.estimates import training_memory
-from core.presets import PRESETS, check_fits, preset_config
+from core.presets import GROUPS, PRESETS, Group, check_fits, preset_config
 from core.schedules import steps_per_epoch
-from ui.forms import MISSING, choice_label, fill_form, form_is_empty, key, read_form
+from ui.forms import (
+    MISSING,
+    change_architecture,
+    choice_label,
+    fill_form,
+    form_is_empty,
+    key,
+    read_form,
+)
 from ui.i18n import _, compact, ngettext, number
 from ui.messages import show
+from ui.names import literal
 from ui.state import get_lab, guarded, launch
 
 FIRST_PRESET = "cnn"
 
 
 def preset_choice() -> None:
-    """One button per preset; it fills the form and can be changed from there."""
+    """One button per preset; it fills the form and can be changed from there.
+
+    Those to begin with stand in the open, the others by groups behind one more button.
+    """
     infos = {info.name: info for info in list_datasets(get_lab().paths)}
     if form_is_empty():
         _apply(FIRST_PRESET, infos.get(st.session_state.get("dataset", ""), infos[DIGITS]))
     chosen = infos.get(st.session_state[key("data", "dataset")], infos[DIGITS])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(_("Start from"))
-        for preset in PRESETS.values():
-            info = infos[preset.dataset] if preset.dataset else chosen
-            st.button(
-                _(preset.label),
-                key=f"preset.{preset.name}",
-                help=_(preset.help),
-                on_click=guarded,
-                args=(lambda name=preset.name, info=info: _apply(name, info),),
-            )
+        _preset_buttons("start", infos, chosen)
+        with st.popover(
+            _("More"), help=_("Known experiments, modern networks, transfer learning.")
+        ):
+            for group in list(GROUPS)[1:]:
+                st.caption(_(GROUPS[group]))
+                with st.container(horizontal=True):
+                    _preset_buttons(group, infos, chosen)
+
+
+def _preset_buttons(group: Group, infos: dict[str, DatasetInfo], chosen: DatasetInfo) -> None:
+    for preset in (p for p in PRESETS.values() if p.group == group):
+        info = infos[preset.dataset] if preset.dataset else chosen
+        st.button(
+            _(preset.label),
+            key=f"preset.{preset.name}",
+            help=_(preset.help),
+            on_click=guarded,
+            args=(lambda name=preset.name, info=info: _apply(name, info),),
+        )
 
 
 def _apply(name: str, info: DatasetInfo) -> None:
@@ -113,10 +137,21 @@ def architecture_choice() -> str:
         format_func=choice_label,
         key=where,
         required=True,
-        help=_("MLP: dense layers over the pixels. CNN: convolutions that look at neighbourhoods."),
+        help=_("The kind of network; every kind has settings of its own."),
+        on_change=change_architecture,
+        args=(st.session_state[where],),
         persist_state="session",
     )
-    return str(st.session_state[where])
+    chosen = str(st.session_state[where])
+    st.caption(_(ARCHITECTURES[chosen].about))
+    return chosen
+
+
+def backbone_caption(architecture: str) -> None:
+    """What kind of network the chosen backbone is."""
+    if architecture == "transfer":
+        row = BACKBONES[st.session_state[key("model", "backbone")]]
+        st.caption(f"{literal(row.title)}: {_(row.about)}")
 
 
 def form_config(info: DatasetInfo) -> RunConfig:

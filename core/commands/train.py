@@ -241,6 +241,7 @@ def settings_help() -> str:
     for name, cls in SECTIONS.items():
         lines += _section_help(name, cls)
     for architecture, cls in ARCHITECTURES.items():
+        lines += [f"  {architecture}: {cls.about}"]
         lines += _section_help("model", cls, f" ({architecture})")
     return "\n".join(["settings and their defaults, where the preset has no other:", *lines])
 

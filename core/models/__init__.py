@@ -11,14 +11,28 @@ from typing import Any
 
 import keras
 
-from core.config import ModelConfig
+from core.config_models import ModelConfig
+from core.fitting import ImageShape, check_fits
 from core.models.cnn import build_cnn
+from core.models.convnext import build_convnext
+from core.models.fast import build_fast
+from core.models.mixer import build_mixer
 from core.models.mlp import build_mlp
-from core.presets import ImageShape, check_fits
+from core.models.resnet import build_resnet, build_wide_resnet
+from core.models.transfer import build_transfer
 
 Builder = Callable[[Any, keras.KerasTensor], keras.KerasTensor]
 """(its config, scaled pixels) → the last features before the logits."""
-BUILDERS: dict[str, Builder] = {"mlp": build_mlp, "cnn": build_cnn}
+BUILDERS: dict[str, Builder] = {
+    "mlp": build_mlp,
+    "cnn": build_cnn,
+    "resnet": build_resnet,
+    "wide_resnet": build_wide_resnet,
+    "fast32": build_fast,
+    "convnext": build_convnext,
+    "mixer": build_mixer,
+    "transfer": build_transfer,
+}
 
 
 def build_model(config: ModelConfig, image_shape: ImageShape, classes: int) -> keras.Model:

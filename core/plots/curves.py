@@ -20,7 +20,7 @@ from core.plots.style import (
 
 MAX_POINTS = 120  # about one per 5 pixels of a half-width chart
 
-History = Sequence[Mapping[str, float | None]]
+History = Sequence[Mapping[str, float | str | None]]
 
 
 class Line(NamedTuple):
@@ -33,12 +33,14 @@ class Line(NamedTuple):
 class CurvesInfo(NamedTuple):
     """At most :data:`MAX_POINTS` epochs and the lines over them: training first, then validation.
 
-    ``unit`` is 1, or 100 where the values are percentages.
+    ``unit`` is 1, or 100 where the values are percentages; ``boundary`` is the last epoch of a
+    first stage (with a frozen backbone), if another one follows.
     """
 
     epochs: tuple[int, ...]
     lines: tuple[Line, ...]
     unit: int
+    boundary: int | None = None
 
 
 class StepCurveInfo(NamedTuple):
@@ -58,6 +60,8 @@ class CurveLabels(NamedTuple):
     validation: str
     x: str
     y: str
+    boundary: str = ""
+    """What begins where a first stage ends."""
 
 
 def curves_info(history: History, metric: str, max_points: int = MAX_POINTS) -> CurvesInfo:
@@ -74,7 +78,15 @@ def curves_info(history: History, metric: str, max_points: int = MAX_POINTS) -> 
     chosen = thinned(columns.values(), len(history), max_points)
     epochs = tuple(int(history[i]["epoch"] or 0) for i in chosen)
     lines = tuple(Line(key, tuple(columns[key][i] for i in chosen)) for key in keys)
-    return CurvesInfo(epochs, lines, unit)
+    return CurvesInfo(epochs, lines, unit, _boundary(history))
+
+
+def _boundary(history: History) -> int | None:
+    """The last epoch of the first stage, once another one has begun."""
+    stages = [row.get("stage") for row in history]
+    if not stages or stages[0] == stages[-1]:
+        return None
+    return max(int(row["epoch"] or 0) for row in history if row.get("stage") == stages[0])
 
 
 def thinned(columns: Iterable[Sequence[float | None]], n: int, max_points: int) -> list[int]:
@@ -125,7 +137,20 @@ def plot_curves(
         _line("epoch", line.key, words[line.key], tones(dark), symbol=len(info.epochs) <= 30)
         for line in info.lines
     ]
+    if info.boundary is not None and info.lines:
+        option["series"][0]["markLine"] = _mark(info.boundary, labels.boundary, tones(dark))
     return option
+
+
+def _mark(epoch: int, word: str, tone: Tones) -> Option:
+    """A vertical line between an epoch and the next, with what begins there."""
+    return {
+        "silent": True,
+        "symbol": "none",
+        "data": [{"xAxis": epoch + 0.5}],
+        "lineStyle": {"color": tone.text, "type": "dotted", "width": 1},
+        "label": {"formatter": word, "color": tone.text, "position": "insideEndTop"},
+    }
 
 
 def plot_step_curve(
@@ -239,8 +264,10 @@ def _word(line: Line, labels: CurveLabels) -> str:
     return labels.validation if line.key.startswith("val_") else labels.train
 
 
-def _finite(value: float | None, unit: int) -> float | None:
-    return float(value) * unit if value is not None and math.isfinite(value) else None
+def _finite(value: float | str | None, unit: int) -> float | None:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value) * unit
 
 
 def _column(values: Sequence[float | None], log: bool) -> pd.Series[float]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from core.config import CNNConfig, MLPConfig
+from core.config import ARCHITECTURES, CNNConfig, MLPConfig
 from core.datasets.registry import delete_dataset
 from core.errors import ConfigError, Text
 from core.lab import Lab
@@ -262,3 +262,45 @@ def test_why_a_training_ended_is_said(app: OpenPage, lab: Lab, make_run: MakeRun
     lab.store.save(record)
     page = app("train", record)
     assert [plain(info.value) for info in page.info] == ["Ended by its time limit of 3 min."]
+
+
+def test_another_architecture_begins_with_its_own_settings(app: OpenPage) -> None:
+    """… where they are called the same without meaning the same; what is shared stays."""
+    page = app("train")
+    page.slider(key=key("model", "dropout")).set_value(0.55).run()
+    page.segmented_control(key=key("model", "architecture")).set_value("resnet").run()
+    page.selectbox(key=key("model", "depth")).set_value(56).run()
+    page.segmented_control(key=key("model", "architecture")).set_value("wide_resnet").run()
+    assert page.selectbox(key=key("model", "depth")).value == 16
+    assert page.slider(key=key("model", "dropout")).value == 0.55
+    assert not page.button(key="launch").disabled
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_can_be_set_up(app: OpenPage, lab: Lab, architecture: str) -> None:
+    page = app("train")
+    page.toggle(key="advanced").set_value(True).run()
+    page.segmented_control(key=key("model", "architecture")).set_value(architecture).run()
+    assert any(ARCHITECTURES[architecture].about in plain(c.value) for c in page.caption)
+    page.button(key="launch").click().run()
+    assert not page.exception
+    (record,) = lab.store.runs()
+    assert record.config.model.architecture == architecture
+
+
+def test_a_backbone_without_pretraining_has_nothing_to_freeze(app: OpenPage) -> None:
+    page = app("train").button(key="preset.mobilenet-transfer").click().run()
+    assert any("MobileNetV2: Small and quick" in plain(c.value) for c in page.caption)
+    frozen = key("model", "frozen_epochs")
+    assert frozen in {box.key for box in page.number_input}
+    page.selectbox(key=key("model", "weights")).set_value("none").run()
+    assert frozen not in {box.key for box in page.number_input}
+
+
+def test_a_download_is_told_in_megabytes(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
+    record = make_run(RunStatus.RUNNING)
+    write_progress(
+        lab.paths.run(record.id), Progress(phase="downloading", epochs=9, step=3, steps=80)
+    )
+    (bar,) = app("train", record).get("progress")
+    assert bar.proto.text == "Downloading the pretrained weights · 3 of some 80 MB"

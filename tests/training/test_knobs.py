@@ -24,7 +24,8 @@ from core.prediction import load_model
 from core.records import RunRecord, RunStatus, read_history
 from core.schedules import schedule_values
 from core.store import Store
-from core.training import build_trainer, run_training
+from core.training import run_training
+from core.transfer import build_trainer
 from tests.training.helpers import QUICK
 
 pytestmark = [

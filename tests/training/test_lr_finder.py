@@ -24,7 +24,8 @@ from core.lr_finder import (
 )
 from core.paths import Paths
 from core.probing import measure_speed
-from core.training import Trainer, build_trainer
+from core.trainer import Trainer
+from core.transfer import build_trainer
 from tests.training.helpers import QUICK
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

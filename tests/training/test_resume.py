@@ -31,7 +31,8 @@ from core.records import (
 )
 from core.signals import StopSignal
 from core.store import Store
-from core.training import build_trainer, run_training
+from core.training import run_training
+from core.transfer import build_trainer
 from tests.training.helpers import QUICK, make_stripes
 
 pytestmark = [

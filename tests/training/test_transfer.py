@@ -1,0 +1,250 @@
+"""Two stages: what learns in which, that features stand for images, and that kills do no harm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from core import transfer
+from core.config import RunConfig, TransferConfig
+from core.datasets.registry import open_dataset
+from core.errors import RunError
+from core.models import transfer as networks
+from core.models.transfer import FEATURES, Recipe, Scale
+from core.paths import Paths
+from core.prediction import load_model
+from core.records import RunStatus, read_history, read_record
+from core.signals import StopSignal
+from core.stages import Stage, stage_config, stages_of
+from core.store import Store
+from core.training import run_training
+from core.transfer import build_trainer
+from tests.training.test_resume import Outcome, assert_equal, live, outcome
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
+CONFIG = RunConfig.parse(
+    {
+        "data": {"dataset": "stripes"},
+        "model": {"architecture": "transfer", "input_size": 32, "frozen_epochs": 3, "dropout": 0.3},
+        "optimizer": {"learning_rate": 0.01},
+        "train": {"epochs": 6, "batch_size": 16, "patience": 4},
+    }
+)
+CHANGING = CONFIG.with_values({"augment.rotation": 5})
+"""Images differ in every epoch: no features are kept."""
+
+
+def small_maps(x: keras.KerasTensor, _config: TransferConfig) -> keras.KerasTensor:
+    """A backbone that is built and traced in no time, with blocks called as MobileNetV2's."""
+    for block in (1, 2):
+        x = keras.layers.Conv2D(6, 3, strides=4, name=f"block_{block}_conv")(x)
+        x = keras.layers.BatchNormalization(momentum=0.999, name=f"block_{block}_norm")(x)
+        x = keras.layers.Activation("relu", name=f"block_{block}_relu")(x)
+    return x
+
+
+LOADED: list[str] = []
+
+
+def load_small(model: keras.Model, config: TransferConfig) -> None:
+    """Stands for the pretrained weights: the same ones every time."""
+    LOADED.append(config.backbone)
+    rng = np.random.default_rng(1)
+    for layer in networks.backbone_layers(model):
+        if isinstance(layer, keras.layers.Conv2D):
+            layer.set_weights([rng.normal(0, 0.2, w.shape) for w in layer.get_weights()])
+
+
+@pytest.fixture(autouse=True)
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The small backbone with fixed "pretrained" weights; one entry per time they are loaded."""
+    LOADED.clear()
+    monkeypatch.setitem(networks.RECIPES, "mobilenet_v2", Recipe(Scale(2.0, -1.0), small_maps))
+    monkeypatch.setattr(transfer, "load_pretrained", load_small)
+    monkeypatch.setattr(transfer, "find_weights", lambda _config: Path("weights.h5"))
+    return LOADED
+
+
+@pytest.fixture
+def store(paths: Paths) -> Store:
+    return Store(paths)
+
+
+def train(store: Store, config: RunConfig, **kwargs: Any) -> str:
+    run_id = store.create(config, owner="server").id
+    run_training(store.paths, run_id, **kwargs)
+    return run_id
+
+
+def test_the_stages_of_a_config() -> None:
+    def names(**values: object) -> list[Stage]:
+        return stages_of(CONFIG.with_values({f"model.{k}": v for k, v in values.items()}))
+
+    assert names() == [Stage("frozen", 3), Stage("fine-tuning", 6)]
+    assert names(frozen_epochs=0) == [Stage("fine-tuning", 6)]
+    assert names(frozen_epochs=9) == [Stage("frozen", 6)]
+    assert names(weights="none") == [Stage(None, 6)]
+    assert stages_of(RunConfig()) == [Stage(None, 20)]
+
+
+def test_the_rate_is_smaller_only_after_frozen_epochs() -> None:
+    frozen, tuned = stages_of(CONFIG)
+    assert stage_config(CONFIG, frozen) == CONFIG
+    assert stage_config(CONFIG, tuned).optimizer.learning_rate == pytest.approx(0.001)
+    at_once = CONFIG.with_values({"model.frozen_epochs": 0})
+    assert stage_config(at_once, stages_of(at_once)[0]) == at_once
+
+
+class Watch(keras.callbacks.Callback):  # type: ignore[misc]
+    """What the trained network is called, and its features' first weights, after every epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+        self.names.append(self.model.name)
+
+
+@pytest.mark.parametrize("config", [CONFIG, CHANGING], ids=["features", "images"])
+def test_two_stages_are_trained_and_told_apart(
+    store: Store, config: RunConfig, loads: list[str]
+) -> None:
+    watch = Watch()
+    run_id = train(store, config, extra=[watch])
+    record, history = read_record(store.paths, run_id), read_history(store.paths.run(run_id))
+    assert record.status is RunStatus.FINISHED, record.failure
+    assert [e.stage for e in history] == ["frozen"] * 3 + ["fine-tuning"] * 3
+    assert [e.learning_rate for e in history] == pytest.approx([0.01] * 3 + [0.001] * 3)
+    whole = "training" if config is CHANGING else "transfer"
+    assert watch.names == ["head" if config is CONFIG else whole] * 3 + [whole] * 3
+    assert loads == ["mobilenet_v2"]
+    files = {f.name for f in store.paths.run(run_id).folder.iterdir()}
+    assert not {name for name in files if "features" in name or "checkpoint" in name}
+
+
+def frozen_weights(model: keras.Model) -> list[Any]:
+    return [w for layer in networks.backbone_layers(model) for w in layer.get_weights()]
+
+
+def test_a_frozen_backbone_stays_as_it_was(store: Store) -> None:
+    kept = CONFIG.with_values({"model.frozen_epochs": 6, "augment.rotation": 5})
+    mine = frozen_weights(load_model(store.paths, train(store, kept)))
+    theirs = frozen_weights(load_model(store.paths, train(store, CONFIG)))
+    start = build_trainer(CONFIG, open_dataset(store.paths, "stripes")).base
+    load_small(start, TransferConfig())
+    for before, after in zip(frozen_weights(start), mine, strict=True):
+        np.testing.assert_array_equal(before, after)
+    changed = [(a != b).any() for a, b in zip(mine, theirs, strict=True)]
+    # Kernel and bias of both convolutions, scale and shift but not the means of the norms.
+    assert changed == [True, True, False, False, False, False] * 2
+
+
+def test_features_are_those_of_the_images_and_computed_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = []
+    compute = transfer._compute
+
+    def count(*args: Any) -> None:
+        computed.append(args[2].name)
+        compute(*args)
+
+    monkeypatch.setattr(transfer, "_compute", count)
+    run_id = store.create(CONFIG, owner="server").id
+    live(store, run_id, 2, 0)
+    files = store.paths.run(run_id)
+    kept = np.load(files.features("train"))
+    model = build_trainer(CONFIG, open_dataset(store.paths, "stripes")).base
+    load_small(model, TransferConfig())
+    images = open_dataset(store.paths, "stripes").split("train").images
+    expected = keras.Model(model.input, model.get_layer(FEATURES).output)(images, training=False)
+    np.testing.assert_allclose(kept, expected, atol=1e-5)
+    run_training(store.paths, run_id)
+    assert computed == [".features-train.npy.tmp", ".features-val.npy.tmp"]
+
+
+@pytest.fixture
+def uninterrupted(store: Store) -> Outcome:
+    return outcome(store.paths, train(store, CONFIG))
+
+
+@pytest.mark.parametrize(
+    "kills",
+    [
+        [(2, 3), (2, None)],  # while the head learns alone
+        [(4, 0)],  # the first step of the second stage, of which no checkpoint tells yet
+        [(5, 2), (6, None)],  # while all learns
+    ],
+    ids=["frozen", "between", "fine-tuning"],
+)
+def test_resume_in_either_stage(
+    store: Store, uninterrupted: Outcome, kills: list[tuple[int, int | None]]
+) -> None:
+    run_id = store.create(CONFIG, owner="server").id
+    for epoch, batch in kills:
+        live(store, run_id, epoch, batch)
+    run_training(store.paths, run_id)
+    assert_equal(outcome(store.paths, run_id), uninterrupted)
+
+
+def test_patience_of_the_first_stage_leads_to_the_second(store: Store) -> None:
+    hopeless: dict[str, object] = {
+        "optimizer.learning_rate": 1e-9,
+        "train.patience": 1,
+        "model.frozen_epochs": 5,
+    }
+    run_id = train(store, CONFIG.with_values(hopeless))
+    stages = [e.stage for e in read_history(store.paths.run(run_id))]
+    assert stages[0] == "frozen"
+    assert "fine-tuning" in stages
+    assert stages.count("frozen") < 5
+
+
+def test_the_best_epoch_may_lie_in_the_first_stage(store: Store) -> None:
+    """A second stage that spoils everything is not kept."""
+    spoiling = CONFIG.with_values({"model.fine_rate": 1.0, "optimizer.learning_rate": "0.5"})
+    run_id = train(store, spoiling)
+    record, history = read_record(store.paths, run_id), read_history(store.paths.run(run_id))
+    assert record.summary
+    best = min(history, key=lambda e: e.val_loss or 0)
+    assert record.summary.val_loss == pytest.approx(best.val_loss, rel=1e-3)
+
+
+def test_stopped_while_features_are_computed(store: Store) -> None:
+    signal = StopSignal()
+    signal.set("user")
+    run_id = train(store, CONFIG, signal=signal)
+    record = read_record(store.paths, run_id)
+    assert (record.status, record.summary) == (RunStatus.STOPPED, None)
+    assert not list(store.paths.run(run_id).folder.glob("*features*"))
+
+
+def test_weights_that_cannot_be_had_fail_with_what_to_do(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object) -> None:
+        raise RunError("The weights could not be downloaded.")
+
+    monkeypatch.setattr(transfer, "load_pretrained", offline)
+    monkeypatch.setattr(transfer, "find_weights", lambda _config: None)
+    record = read_record(store.paths, train(store, CONFIG))
+    assert record.status is RunStatus.FAILED
+    assert record.failure
+    assert "could not be downloaded" in str(record.failure.what)
+
+
+def test_a_kill_between_the_line_and_the_checkpoint_of_the_last_frozen_epoch(
+    store: Store, uninterrupted: Outcome
+) -> None:
+    run_id = store.create(CONFIG, owner="server").id
+    live(store, run_id, 3, None)
+    run_training(store.paths, run_id)
+    assert_equal(outcome(store.paths, run_id), uninterrupted)
