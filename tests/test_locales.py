@@ -14,6 +14,7 @@ from babel.messages.catalog import Catalog, Message
 
 from core.config import _EXPECTED, ARCHITECTURES, SECTIONS
 from core.config_augment import GROUPS
+from core.config_models import BACKBONES
 from core.datasets.benchmarks import BENCHMARKS
 from core.datasets.report import REASONS, REPAIRS, Reason, Repair
 from core.datasets.server_folder import GUESSES
@@ -43,8 +44,10 @@ FORMS: list[type[Section]] = [*SECTIONS.values(), *ARCHITECTURES.values(), Shape
 CATALOGUES = messages.catalogues()
 LANGUAGES = [file.parts[-3] for file in CATALOGUES]
 NAMES = {"SGD", "RMSprop", "Adam", "AdamW", "ReLU", "GELU", "Swish", "tanh", "ELU"}
-NAMES |= {"MixUp", "CutMix", "px"}
-"""Optimizers, activations, methods and pixels are called the same everywhere."""
+NAMES |= {"Nadam", "Lion", "Muon", "Adagrad", "MixUp", "CutMix", "px", "min", "ImageNet"}
+NAMES |= {"ResNet-20", "WRN-16-4", *(row.title for row in BACKBONES.values())}
+NAMES |= {"ResNet", "WideResNet", "Fast32", "ConvNeXt", "MLP-Mixer"}
+"""Optimizers, activations, methods, networks and units are called the same everywhere."""
 
 
 @pytest.fixture(scope="module")

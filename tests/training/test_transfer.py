@@ -13,11 +13,14 @@ from core import transfer
 from core.config import RunConfig, TransferConfig
 from core.datasets.registry import open_dataset
 from core.errors import RunError
+from core.lr_finder import find_rate
 from core.models import transfer as networks
 from core.models.transfer import FEATURES, Recipe, Scale
 from core.paths import Paths
 from core.prediction import load_model
+from core.probing import measure_speed
 from core.records import RunStatus, read_history, read_record
+from core.schedules import planned_rates, steps_per_epoch
 from core.signals import StopSignal
 from core.stages import Stage, stage_config, stages_of
 from core.store import Store
@@ -248,3 +251,116 @@ def test_a_kill_between_the_line_and_the_checkpoint_of_the_last_frozen_epoch(
     live(store, run_id, 3, None)
     run_training(store.paths, run_id)
     assert_equal(outcome(store.paths, run_id), uninterrupted)
+
+
+KNOBS: dict[str, dict[str, object]] = {
+    "one cycle, averages, smoothing": {
+        "optimizer.schedule": "one_cycle",
+        "optimizer.ema": True,
+        "optimizer.ema_momentum": 0.8,
+        "train.label_smoothing": 0.1,
+        "train.class_weights": "sqrt",
+    },
+    "cosine with warm-up, last epoch kept": {
+        "optimizer.schedule": "cosine",
+        "optimizer.warmup_epochs": 1,
+        "optimizer.ema": True,
+        "train.restore_best": False,
+        "train.early_stopping": False,
+    },
+    "plateau": {
+        "optimizer.schedule": "plateau",
+        "optimizer.plateau_patience": 1,
+        "train.min_delta": 0.5,
+        "train.restore_best": False,
+    },
+    "mixed images": {
+        "augment.mixing": "either",
+        "optimizer.schedule": "cosine",
+        "optimizer.ema": True,
+        "train.label_smoothing": 0.1,
+    },
+}
+
+
+@pytest.mark.parametrize("name", KNOBS)
+def test_every_knob_survives_kills_in_both_stages(store: Store, name: str) -> None:
+    config = CONFIG.with_values(KNOBS[name])
+    expected = outcome(store.paths, train(store, config))
+    run_id = store.create(config, owner="server").id
+    # In the first stage, at the first step of the second, within it, before its checkpoint.
+    for epoch, batch in ((2, 2), (4, 0), (5, 3), (5, None)):
+        live(store, run_id, epoch, batch)
+    run_training(store.paths, run_id)
+    assert_equal(outcome(store.paths, run_id), expected)
+
+
+@pytest.mark.parametrize("config", [CONFIG, CHANGING], ids=["features", "images"])
+def test_each_stage_has_a_plan_of_its_own(store: Store, config: RunConfig) -> None:
+    """What is drawn is what is used: from the full rate down, then again from the smaller one."""
+    config = config.with_values({"optimizer.schedule": "cosine"})
+    history = read_history(store.paths.run(train(store, config)))
+    steps, drawn = steps_per_epoch(config, 90), planned_rates(config, 90)
+    assert len(drawn) == 6 * steps
+    np.testing.assert_array_equal([e.learning_rate for e in history], drawn[steps - 1 :: steps])
+    assert (drawn[0], drawn[3 * steps]) == pytest.approx((0.01, 0.001))
+    assert drawn[3 * steps - 1] < drawn[3 * steps]
+
+
+def test_patience_stretches_the_second_plan_over_the_epochs_that_are_left(store: Store) -> None:
+    values = {
+        **{"optimizer.schedule": "cosine", "optimizer.final_share": 0.1},
+        **{"train.min_delta": 1.0, "train.patience": 1, "model.frozen_epochs": 5},
+    }
+    watch = Watch()
+    run_id = train(store, CONFIG.with_values(values), extra=[watch])
+    history = read_history(store.paths.run(run_id))
+    frozen = [e for e in history if e.stage == "frozen"]
+    assert len(frozen) == 2
+    # Four epochs are left, not one: after the first of them the rate is still high.
+    assert history[2].learning_rate > 0.0008
+
+
+def test_averages_of_the_whole_network_are_kept(store: Store) -> None:
+    """The last epoch's validation was the averages', and so is the model."""
+    run_id = train(store, CONFIG.with_values(KNOBS["cosine with warm-up, last epoch kept"]))
+    record, history = read_record(store.paths, run_id), read_history(store.paths.run(run_id))
+    assert record.summary
+    assert record.summary.val_loss == pytest.approx(history[-1].val_loss, rel=1e-3)
+
+
+def test_a_rate_is_found_for_the_head_on_pretrained_features(
+    store: Store, loads: list[str]
+) -> None:
+    trainer = build_trainer(CONFIG, open_dataset(store.paths, "stripes"))
+    assert loads == ["mobilenet_v2"]
+    assert [w.path for w in trainer.model.trainable_weights] == ["logits/kernel", "logits/bias"]
+    found = find_rate(CONFIG, open_dataset(store.paths, "stripes"))
+    assert found.valley
+
+
+def test_the_time_is_that_of_the_stage_in_which_all_learns(store: Store, loads: list[str]) -> None:
+    config = CONFIG.with_values({"augment.mixing": "mixup"})
+    dataset = open_dataset(store.paths, "stripes")
+    trainer = build_trainer(config, dataset, stage=-1)
+    assert len(trainer.model.trainable_weights) > 2
+    assert measure_speed(config, dataset).seconds_per_validation_step > 0
+    assert loads == []
+
+
+def test_a_rate_is_not_looked_for_without_the_weights(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object) -> None:
+        raise RunError("The weights could not be downloaded.")
+
+    monkeypatch.setattr(transfer, "load_pretrained", offline)
+    with pytest.raises(RunError, match="could not be downloaded"):
+        find_rate(CONFIG, open_dataset(store.paths, "stripes"))
+
+
+def test_mixed_precision_in_both_stages_is_kept_in_full(store: Store) -> None:
+    run_id = train(store, CONFIG.with_values({"train.precision": "on"}))
+    assert read_record(store.paths, run_id).status is RunStatus.FINISHED
+    model = load_model(store.paths, run_id)
+    assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
