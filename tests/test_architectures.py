@@ -39,6 +39,7 @@ from core.models.transfer import (
     set_frozen,
 )
 from core.models.weights import find_weights, load_pretrained
+from core.precision import precision, to_keep
 from core.presets import PRESETS
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -110,6 +111,25 @@ def test_every_architecture_trains_saves_loads_and_predicts_the_same(
     assert_survives_a_file(model, pixels(SHAPE), tmp_path)
     rows = layer_table(config, SHAPE, 3)
     assert sum(row.parameters for row in rows) == model.count_params()
+    assert all(len(row) == 5 for row in rows)
+
+
+@pytest.mark.parametrize("config", TINY, ids=lambda c: c.architecture)
+def test_every_architecture_computes_in_16_bits_and_is_kept_in_32(config: ModelConfig) -> None:
+    run = RunConfig(model=config).with_values({"train.precision": "on"})
+    with precision(run):
+        model = build_model(config, SHAPE, 3)
+    assert {layer.compute_dtype for layer in model.layers} > {"bfloat16"}
+    kept = to_keep(model)
+    assert {layer.compute_dtype for layer in kept.layers} == {"float32"}
+    for mine, theirs in zip(kept.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_multiply_adds_of_a_resnet_20() -> None:
+    """40.8 million on 32×32 pixels, as is known."""
+    rows = layer_table(ResNetConfig(depth=20), (32, 32, 3), 10)
+    assert sum(row.multiply_adds for row in rows) == pytest.approx(40.8e6, rel=0.001)
 
 
 @pytest.mark.slow

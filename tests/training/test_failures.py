@@ -8,7 +8,7 @@ import os
 import keras
 import pytest
 
-from core import training
+from core import trainer
 from core.callbacks import Reporter
 from core.config import RunConfig
 from core.datasets.registry import delete_dataset
@@ -115,7 +115,7 @@ def test_a_full_disk(store: Store, monkeypatch: pytest.MonkeyPatch, file: str) -
 
 
 def test_what_nobody_thought_of(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "build_optimizer", lambda *_: 1 / 0)
+    monkeypatch.setattr(trainer, "build_optimizer", lambda *_: 1 / 0)
     _, what, remedy = fail(store)
     assert what == "Unexpected error: ZeroDivisionError: division by zero."
     assert "log" in remedy

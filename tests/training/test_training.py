@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from core import training
+from core import trainer
 from core.augment.mixing import Mixing
 from core.config import RunConfig
 from core.datasets.digits import ensure_digits
@@ -224,7 +224,7 @@ def test_mixing_that_never_happens_changes_nothing(
     """The same loss and accuracy by the other path: labels as an input, shares in the loss."""
     plain = train(store)
     never = Mixing("either", 0.5, 0.0, 0)
-    monkeypatch.setattr(training, "mixing_layer", lambda *_: never)
+    monkeypatch.setattr(trainer, "mixing_layer", lambda *_: never)
     mixed = train(store, {"augment.mixing": "either"})
     np.testing.assert_allclose(curve(mixed), curve(plain), rtol=1e-4)
 
