@@ -34,3 +34,17 @@ def stage_config(config: RunConfig, stage: Stage) -> RunConfig:
         return config
     rate = config.optimizer.learning_rate * model.fine_rate
     return config.with_values({"optimizer.learning_rate": rate})
+
+
+def keeps_features(config: RunConfig, stage: Stage) -> bool:
+    """Whether the backbone sees every image once in a stage: it is frozen, and no image changes."""
+    return stage.name == "frozen" and not config.augment.active
+
+
+def epochs_on_images(config: RunConfig) -> int:
+    """How many epochs take the time of one; those on kept features count as one in all."""
+    epochs, before = 0, 0
+    for stage in stages_of(config):
+        epochs += 1 if keeps_features(config, stage) else stage.until - before
+        before = stage.until
+    return epochs

@@ -28,7 +28,7 @@ from core.paths import RunPaths
 from core.precision import precision
 from core.records import Progress, write_progress
 from core.signals import StopSignal
-from core.stages import stage_config, stages_of
+from core.stages import keeps_features, stage_config, stages_of
 from core.trainer import Trainer, build_network, compile_model
 
 FEATURE_BATCH = 64
@@ -102,11 +102,10 @@ class Course:
     def _enter(self, before: int) -> None:
         """Make ready for a stage that begins when so many epochs are over."""
         self.config = stage_config(self._config, self.stage)
-        model, frozen = self._config.model, self.stage.name == "frozen"
+        model = self._config.model
         if isinstance(model, TransferConfig):
-            set_frozen(self._base, model, frozen=frozen)
-        # Images that change in every epoch have no features that could be kept.
-        cached = frozen and self._whole is self._base
+            set_frozen(self._base, model, frozen=self.stage.name == "frozen")
+        cached = keeps_features(self._config, self.stage)
         with precision(self._config):
             self._extract = _extractor(self._base) if cached else None
             in_use = _head(self._base) if cached else self._whole

@@ -13,6 +13,7 @@ from core.errors import LabError
 from core.jobs.probes import Kind, ProbeState, RateResult, SpeedResult
 from core.plots.rates import RatesLabels, plot_rates, rates_info
 from core.presets import check_fits
+from core.stages import epochs_on_images
 from ui.forms import key, read_form
 from ui.i18n import _, duration, number, quick_number, say
 from ui.messages import show, show_error
@@ -199,7 +200,7 @@ def _measured(config: RunConfig, state: ProbeState, old: bool) -> None:
     epoch.metric(_("Time per epoch"), duration(found.seconds_per_epoch))
     total.metric(
         _("All epochs"),
-        duration(config.train.epochs * found.seconds_per_epoch),
+        duration(epochs_on_images(config) * found.seconds_per_epoch),
         help=_("At most: early stopping or a time limit may end the training before."),
     )
     speed.metric(_("Images per second"), number(round(found.images_per_second)))

@@ -22,7 +22,7 @@ from core.probing import measure_speed
 from core.records import RunStatus, read_history, read_record
 from core.schedules import planned_rates, steps_per_epoch
 from core.signals import StopSignal
-from core.stages import Stage, stage_config, stages_of
+from core.stages import Stage, epochs_on_images, stage_config, stages_of
 from core.store import Store
 from core.training import run_training
 from core.transfer import build_trainer
@@ -95,6 +95,13 @@ def test_the_stages_of_a_config() -> None:
     assert names(frozen_epochs=9) == [Stage("frozen", 6)]
     assert names(weights="none") == [Stage(None, 6)]
     assert stages_of(RunConfig()) == [Stage(None, 20)]
+
+
+def test_epochs_on_features_take_the_time_of_one() -> None:
+    assert epochs_on_images(CONFIG) == 1 + 3
+    assert epochs_on_images(CHANGING) == 6
+    assert epochs_on_images(CONFIG.with_values({"model.frozen_epochs": 9})) == 1
+    assert epochs_on_images(RunConfig()) == 20
 
 
 def test_the_rate_is_smaller_only_after_frozen_epochs() -> None:
