@@ -110,7 +110,7 @@ def _in_foreground(context: Context, record: RunRecord) -> Answer:
     notice = "Stopping after this batch… (Ctrl-C again aborts at once)"
     try:
         with interruptible(lambda: signal.set("user"), notice):
-            record = _run(context, record.id, signal)
+            record = _run(context, record, signal)
     except KeyboardInterrupt:
         _bury(context, record.id, RunStatus.INTERRUPTED)
         say(f"Aborted. To go on: python -m core resume {record.id}")
@@ -123,16 +123,17 @@ def _in_foreground(context: Context, record: RunRecord) -> Answer:
     return _result(context, record)
 
 
-def _run(context: Context, run_id: str, signal: StopSignal) -> RunRecord:
+def _run(context: Context, record: RunRecord, signal: StopSignal) -> RunRecord:
     """Train; what is printed meanwhile (but for the bar) goes to the run's log, as in a worker."""
-    log_file = context.paths.run(run_id).log
+    log_file = context.paths.run(record.id).log
     with log_file.open("a", encoding="utf-8") as log, chatter_to(log) as person:
         from core.commands.training_bar import TrainingBar
         from core.training import run_training
 
-        bar = TrainingBar(person, begun=lambda: _index(context, run_id))
+        epochs = record.config.train.epochs
+        bar = TrainingBar(person, epochs, begun=lambda: _index(context, record.id))
         try:
-            return run_training(context.paths, run_id, signal, [bar])
+            return run_training(context.paths, record.id, signal, [bar])
         finally:
             bar.close()
 

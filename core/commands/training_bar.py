@@ -14,10 +14,12 @@ Logs = dict[str, float] | None
 class TrainingBar(keras.callbacks.Callback):  # type: ignore[misc]
     """One step per batch of all epochs; says epoch, loss and the last validation accuracy."""
 
-    def __init__(self, stream: TextIO, begun: Callable[[], None]) -> None:
-        """``begun`` is called once the first batch is about to come."""
+    def __init__(self, stream: TextIO, epochs: int, begun: Callable[[], None]) -> None:
+        """``epochs`` are those of all stages; ``begun`` is called once the first batch is about
+        to come."""
         super().__init__()
         self._stream = stream
+        self._epochs = epochs
         self._begun = begun
         self._bar: tqdm[Any] | None = None
         self._shown: dict[str, str] = {}
@@ -26,12 +28,12 @@ class TrainingBar(keras.callbacks.Callback):  # type: ignore[misc]
         self._begun()
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        epochs, steps = self.params["epochs"], self.params["steps"]
-        description = f"epoch {epoch + 1}/{epochs}"
+        steps = self.params["steps"]
+        description = f"epoch {epoch + 1}/{self._epochs}"
         if self._bar is None:
             self._bar = tqdm(
                 desc=description,
-                total=epochs * steps,
+                total=self._epochs * steps,
                 initial=epoch * steps,
                 file=self._stream,
                 unit=" steps",
