@@ -25,7 +25,7 @@ def test_presets_are_a_list_of_objects(cli: Cli) -> None:
     presets = cli.json("presets")
     assert {"digits-quick", "mlp", "cnn"} <= {p["name"] for p in presets}
     for preset in presets:
-        assert set(preset) == {"name", "label", "help", "dataset", "settings"}
+        assert set(preset) == {"name", "label", "help", "group", "dataset", "settings"}
     assert "digits-quick" in cli.text("presets")
 
 
