@@ -60,11 +60,12 @@ class ZipContainer:
         copies = []
         with zipfile.ZipFile(self.path) as archive:
             for number, entry in enumerate(entries):
-                copies.append(folder / f"{number}-{entry.name.rpartition('/')[2]}")
+                copies.append(folder / f"copy-{number}")
                 limits.check_disk(folder, entry.where.unpacked)
                 try:
                     # Reads no more than the archive says there is, and compares the checksum.
                     place = places[entry.where.offset]
+                    check_offset(place)
                     with archive.open(place) as file, copies[-1].open("wb") as out:
                         shutil.copyfileobj(file, out, 1 << 20)
                 except (
@@ -156,6 +157,13 @@ def _zip_reason(
         return Reason.TOO_LARGE
     bomb = limits.too_compressed(info.compress_size, info.file_size)
     return Reason.TOO_COMPRESSED if bomb else None
+
+
+def check_offset(info: zipfile.ZipInfo) -> None:
+    """BadZipFile for an entry that would lie before the beginning, which ``zipfile`` asks the
+    system for: an archive whose beginning is lost has such."""
+    if info.header_offset < 0:
+        raise zipfile.BadZipFile("impossible offset")
 
 
 def _not_a_zip(path: Path, origin: str) -> DatasetError:
