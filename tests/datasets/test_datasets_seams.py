@@ -138,6 +138,13 @@ def test_labels_of_a_pixel_table_that_are_infinite(paths: Paths, tmp_path: Path)
     assert info.imported == 4
 
 
+def test_parts_of_different_ranges(paths: Paths, tmp_path: Path) -> None:
+    whole, parts = np.full((6, 4, 4), 200, np.uint8), np.full((2, 4, 4), 0.8)
+    np.savez(tmp_path / "x.npz", x_train=whole, y_train=[0, 1] * 3, x_test=parts, y_test=[0, 1])
+    with pytest.raises(DatasetError, match=r"x_test” go up to 0\.8, those of another part to 200"):
+        import_dataset(paths, PathSource(tmp_path / "x.npz"), "x")
+
+
 # Sixty times a pair of what was there before: 2 to the 60 values, in 300 bytes.
 NESTED = b"".join(b"h" + bytes([i, ord("h"), i]) + b"\x86q" + bytes([i + 1]) for i in range(60))
 
