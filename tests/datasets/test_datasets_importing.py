@@ -409,7 +409,7 @@ def test_name_taken_meanwhile(paths: Paths, tmp_path: Path) -> None:
 
     def again(progress: ImportProgress) -> None:
         if progress.phase == "decoding" and not refused:
-            with pytest.raises(DatasetError, match=r"“X” is being imported right now"):
+            with pytest.raises(DatasetError, match=r"“X” is being made right now"):
                 import_dataset(paths, PathSource(source), "X")
             refused.append(progress)
 

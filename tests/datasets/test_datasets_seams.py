@@ -145,6 +145,18 @@ def test_parts_of_different_ranges(paths: Paths, tmp_path: Path) -> None:
         import_dataset(paths, PathSource(tmp_path / "x.npz"), "x")
 
 
+def test_too_many_entries_are_not_even_listed(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = pack(tmp_path / "x.zip", classes("cat", "dog", each=10))
+    monkeypatch.setattr(limits, "MAX_ENTRIES", 20)
+    assert import_dataset(paths, PathSource(archive), "x").imported == 20
+    monkeypatch.setattr(limits, "MAX_ENTRIES", 19)
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", None)
+    with pytest.raises(DatasetError, match="The archive has 20 entries; at most 19 are read"):
+        import_dataset(paths, PathSource(archive), "y")
+
+
 # Sixty times a pair of what was there before: 2 to the 60 values, in 300 bytes.
 NESTED = b"".join(b"h" + bytes([i, ord("h"), i]) + b"\x86q" + bytes([i + 1]) for i in range(60))
 
