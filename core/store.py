@@ -19,7 +19,7 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from core.config import RunConfig
-from core.datasets.jobs import check_idle
+from core.datasets.jobs import check_idle, check_not_coming
 from core.datasets.registry import check_not_built_in, rename_dataset
 from core.datasets.retiring import delete_dataset, forget, is_retired
 from core.errors import N_, DatasetError, LabError, RunError, StoreError, Text
@@ -239,6 +239,7 @@ class Store:
             DatasetError: if the new name is taken or impossible, or a run needs the dataset.
         """
         self.check_unused(name)
+        check_not_coming(self.paths, new)
         return rename_dataset(self.paths, name, new)
 
     def count(self) -> int:

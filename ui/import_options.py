@@ -66,8 +66,20 @@ def import_options(sample: SourceSample | None) -> ImportOptions:
         color = _explained(_("Colours"), COLORS, "import_color")
     if sample is not None and sample.pictures:
         _preview(sample, size, color)
+    coarse = sample is not None and _superclasses(sample.facts.groups)
     chosen = {"size": size, "resize": resize, "color": color}
+    chosen["labels"] = "coarse" if coarse else "fine"
     return ImportOptions.model_validate({**chosen, **_divided(), **_more()})
+
+
+def _superclasses(groups: int) -> bool:
+    """Whether they shall be the classes, asked where there are any."""
+    return groups > 1 and st.toggle(
+        _("The {n} superclasses as classes", n=groups),
+        key="import_superclasses",
+        help=_("Fewer, broader classes with more images each: an easier task."),
+        persist_state="session",
+    )
 
 
 def sample_upload(upload: UploadedFile | None) -> SourceSample | None:

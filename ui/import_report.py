@@ -65,8 +65,16 @@ def import_report(dataset: Dataset, report: ImportReport) -> None:
     if not (report.skipped or report.capped or report.repaired or report.dropped):
         st.caption(_("Nothing was skipped, and nothing had to be repaired."))
     outcomes = _outcomes(report)
+    outcome, _reason, files = outcomes.columns
     st.dataframe(
-        outcomes, key="outcomes", hide_index=True, height=table_height(len(outcomes), TALL)
+        outcomes,
+        key="outcomes",
+        hide_index=True,
+        height=table_height(len(outcomes), TALL),
+        column_config={
+            outcome: st.column_config.Column(width=120),
+            files: st.column_config.Column(width=70),
+        },
     )
     if report.skipped:
         with st.expander(_("Skipped files")):
@@ -89,6 +97,7 @@ def import_report(dataset: Dataset, report: ImportReport) -> None:
 def _outcomes(report: ImportReport) -> pd.DataFrame:
     """Files per outcome and reason: what is imported and what is skipped make all files."""
     rows = [(_("imported"), "", report.imported)]
+    rows += [(_("of these repaired"), say(kind.text), kind.count) for kind in report.repaired]
     rows += [
         (_("skipped"), _(why), n)
         for why, n in report.skipped_by_reason.items()
@@ -97,7 +106,6 @@ def _outcomes(report: ImportReport) -> pd.DataFrame:
     rows += [(_("left out"), say(kind.text), kind.count) for kind in report.dropped]
     total = _("all images") if report.dropped else _("all files")
     rows.append((total, "", report.files))
-    rows += [(_("of these repaired"), say(kind.text), kind.count) for kind in report.repaired]
     if missing := report.skipped_by_reason.get(REASONS[Reason.NO_FILE]):
         rows.append((_("no file"), _(REASONS[Reason.NO_FILE]), missing))
     return pd.DataFrame(rows, columns=[_("Outcome"), _("Reason"), _("Files")])

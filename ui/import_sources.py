@@ -139,7 +139,7 @@ def _ask_server() -> Asked:
         list(files),
         index=None,
         key="import_server",
-        placeholder=_("none chosen"),
+        placeholder=_("nothing chosen"),
         help=_("It is read where it is: nothing is uploaded or copied."),
         persist_state="session",
     )
@@ -161,8 +161,9 @@ def _about(file: ServerFile) -> str:
 
 
 def megabytes(size: int) -> str:
-    """Bytes as ``62.2 MB``."""
-    return f"{number(size / 1e6, 3)} MB"
+    """Bytes as ``62.2 MB``, few of them as ``34.1 kB``."""
+    scale, unit = (1e6, "MB") if size >= 999_500 else (1e3, "kB")  # not 1,000 kB
+    return f"{number(size / scale, 3)} {unit}"
 
 
 def _ask_benchmark() -> Asked:
@@ -205,7 +206,7 @@ FORMS: dict[Kind, Callable[[], Asked]] = {
 
 
 def _layouts(_asked: Asked) -> None:
-    st.markdown(_("Either of these is understood; a folder around it all does no harm:"))
+    st.markdown(_("Each of these is understood; a folder around it all does no harm:"))
     st.code(LAYOUTS, language=None)
     st.caption(
         _(

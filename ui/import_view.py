@@ -181,10 +181,20 @@ def import_form() -> None:
             icon=":material/upload:",
             disabled=asked.spec is None or busy,
         )
+        if busy:
+            st.fragment(_own_progress, run_every=REFRESH_SECONDS)()
         if pressed:
             _start(asked, st.session_state["import_name"], options)
     with hint:
         explain(kind, asked)
+
+
+def _own_progress() -> None:
+    """Below the button, too: the panel at the top is out of sight where the button is."""
+    job_id = st.session_state.get(OWN)
+    for state in list_imports(get_lab().paths):
+        if state.job_id == job_id and not state.is_over():
+            _moving(state)
 
 
 def _sample(asked: Asked) -> SourceSample | None:

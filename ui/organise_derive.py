@@ -20,7 +20,7 @@ from ui.i18n import _, ngettext, number
 from ui.import_options import RESIZE
 from ui.import_view import propose_name
 from ui.messages import show_error
-from ui.names import class_names
+from ui.names import class_names, literal
 from ui.state import get_lab
 from ui.work import begin_making, is_busy
 
@@ -224,7 +224,7 @@ def _outcome(recipe: Recipe, infos: Sequence[DatasetInfo], classes: Sequence[str
     """The button to make it so, and how many images of each class there would be."""
     st.subheader(_("What comes of it"))
     counts = _counted(recipe)
-    proposed = propose_name(get_lab().paths, proposal(infos, classes) + ".zip")
+    proposed = propose_name(get_lab().paths, proposal(infos, classes))
     name = st.text_input(
         _("Name of the new dataset"),
         key="organise.name",
@@ -268,7 +268,7 @@ def _preview(recipe: Recipe, infos: Sequence[DatasetInfo], counts: Counts) -> No
     colours = _("grey") if channels == 1 else _("RGB")
     images = sum(sum(rows.values()) for rows in counts.values())
     labelled = ngettext("{n} labelled image", "{n} labelled images", images)
-    st.caption(f"{labelled} · {width}×{height} · {colours}")
+    st.caption(literal(f"{labelled} · {width}×{height} · {colours}"))
     if recipe.duplicates != "keep":
         st.caption(_("Duplicates are counted in here; they are left out when it is made."))
     present = [split for split in SPLITS if split in counts]

@@ -114,9 +114,7 @@ def _drop_form(dataset: Dataset, found: Duplicates) -> None:
         if Trouble.CONTRADICTION in found.troubles():
             rule = _rule()
         name, button = st.columns([3, 2], vertical_alignment="bottom")
-        proposed = propose_name(
-            get_lab().paths, _("{name} without duplicates", name=info.name) + ".zip"
-        )
+        proposed = propose_name(get_lab().paths, _("{name} without duplicates", name=info.name))
         typed = name.text_input(
             _("Name of the new dataset"),
             key=f"organise.undoubled.{info.fingerprint}",

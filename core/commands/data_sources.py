@@ -9,7 +9,13 @@ from pathlib import Path
 
 from core.commands.context import Answer, Context, WrongUseError
 from core.commands.formats import amount, printable, table
-from core.datasets.benchmarks import BENCHMARKS, BenchmarkSource, download_bytes, is_there
+from core.datasets.benchmarks import (
+    BENCHMARKS,
+    BenchmarkName,
+    BenchmarkSource,
+    download_bytes,
+    is_there,
+)
 from core.datasets.formats.base import Source
 from core.datasets.server_folder import VARIABLE, ServerFile, data_dir, list_server, on_server
 from core.datasets.shapes import ShapesOptions, ShapesSource
@@ -25,8 +31,8 @@ def chosen_source(options: Namespace) -> Source:
         WrongUseError, ConfigError: if an argument does not go with the source, or is impossible.
         DatasetError, NotFoundError: if there is no such file in the server's folder.
     """
-    if options.coarse and not (options.benchmark and BENCHMARKS[options.benchmark].coarse):
-        raise WrongUseError(N_("--coarse goes with --benchmark cifar100 only."))
+    if options.coarse and (options.shapes or not _has_groups(options.benchmark)):
+        raise WrongUseError(N_("--coarse goes with data that have superclasses, as cifar100."))
     if options.set and not options.shapes:
         raise WrongUseError(N_("--set goes with --shapes only."))
     if options.benchmark:
@@ -36,6 +42,11 @@ def chosen_source(options: Namespace) -> Source:
     if options.server:
         return PathSource(on_server(options.server), Path(options.server).name)
     return PathSource(Path(options.path))
+
+
+def _has_groups(benchmark: BenchmarkName | None) -> bool:
+    """Of other files the import will tell."""
+    return benchmark is None or BENCHMARKS[benchmark].coarse
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +67,7 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         "--server", metavar="NAME", help=f"a file or folder in {VARIABLE} (see data sources)"
     )
     parser.add_argument(
-        "--coarse", action="store_true", help="cifar100 with its 20 groups as classes"
+        "--coarse", action="store_true", help="superclasses as classes: 20 of cifar100"
     )
     parser.add_argument(
         "--set",

@@ -22,6 +22,8 @@ def import_options(options: argparse.Namespace) -> ImportOptions:
         splits="anew" if options.anew else "given",
         fractions=options.split,
         per_class=options.per_class,
+        # A benchmark knows by itself.
+        labels="coarse" if options.coarse and not options.benchmark else "fine",
     )
 
 

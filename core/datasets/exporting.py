@@ -15,9 +15,6 @@ from core.datasets.reserving import full_disk_said
 from core.datasets.rows import row_blocks
 from core.datasets.ticking import Ticker
 
-FOLDERS = {UNLABELLED: "test"}
-"""Where the files of a split go, if not into a folder of its own name: images without a class lie
-directly in ``test/``, as imports and competitions have it."""
 # PNG is compressed already; fast, because the last tenth of its size takes most of the time.
 _PNG_LEVEL = 3
 _LONGEST = 80
@@ -57,10 +54,11 @@ def _export_split(dataset: Dataset, split: str, archive: zipfile.ZipFile, ticker
     rows = dataset.split(split)
     folders = _Names().each([safe_name(name) for name in dataset.info.class_names])
     names: dict[str, _Names] = {}
+    above = _folder_of(split, dataset)
     for block in row_blocks(dataset, split):
         for row, image in enumerate(block.images, block.start):
             label = int(rows.labels[row])
-            folder = f"{FOLDERS.get(split, split)}/{folders[label] + '/' if label >= 0 else ''}"
+            folder = f"{above}/{folders[label] + '/' if label >= 0 else ''}"
             stem = safe_name(PurePosixPath(rows.names[row]).stem)
             name = names.setdefault(folder, _Names()).free(stem)
             out = io.BytesIO()
@@ -68,6 +66,12 @@ def _export_split(dataset: Dataset, split: str, archive: zipfile.ZipFile, ticker
             Image.fromarray(plain).save(out, "PNG", compress_level=_PNG_LEVEL)
             archive.writestr(f"{folder}{name}.png", out.getvalue())
         ticker.advance(len(block.images))
+
+
+def _folder_of(split: str, dataset: Dataset) -> str:
+    """Images without a class lie directly in ``test/``, as competitions have it; beside a test
+    with classes they would be strays there, and have a folder of their own."""
+    return "test" if split == UNLABELLED and not dataset.info.splits.get("test") else split
 
 
 def safe_name(name: str) -> str:

@@ -102,7 +102,7 @@ def finish(
 ) -> Result:
     """Close the gaps that unreadable pictures have left, in ``files`` and among the classes.
 
-    DatasetError if fewer than two classes have a readable picture.
+    DatasetError if fewer than two classes have a readable picture, or "train" has none.
     """
     kept, labels, lost = _remaining_classes(plan, gathered)
     names = [plan.class_names[i] for i in kept]
@@ -121,6 +121,8 @@ def finish(
         else:
             files[split].close()
             files[split].file.unlink()
+    if "train" not in splits:
+        raise _nothing_to_learn(plan, gathered)
     counts = class_counts(splits, len(names))
     warnings = [*plan.warnings, *lost, *missing_in_splits(names, counts), *leaks(splits)]
     groups = [plan.found.groups[i] for i in kept] if plan.found.groups else []
@@ -165,6 +167,15 @@ def _unreadable(gathered: Gathered) -> DatasetError:
         n=len(gathered.failures),
         name=first.name,
         remedy=first.text,
+    )
+
+
+def _nothing_to_learn(plan: Plan, gathered: Gathered) -> DatasetError:
+    first = next(i for i in sorted(gathered.failures) if plan.parts[i] == 0)
+    return DatasetError(
+        N_("No picture of the split “train” can be read. The first is “{name}”."),
+        name=gathered.failures[first].name,
+        remedy=gathered.failures[first].text,
     )
 
 

@@ -33,6 +33,7 @@ from core.datasets.registry import validate_name
 from core.datasets.reserving import full_disk_said, reserved
 from core.datasets.workers import Item, Setup, decode_all, probe
 from core.datasets.writer import Finished, RowFile, publish, staging_folder
+from core.errors import N_, DatasetError
 from core.paths import DatasetPaths, Paths
 
 PROBES = 2000
@@ -41,6 +42,7 @@ MAX_AUTO_SIDE = 128
 # A chunk is what a worker does between two reports: small enough for a progress bar to move.
 CHUNK_FILES = 256
 CHUNK_PIXELS = 10_000_000
+CHUNK_BYTES = 8_000_000
 # Fewer pictures than this are done sooner than another process has started.
 FEW = 200
 MAX_PROCESSES = 8
@@ -99,6 +101,10 @@ class _Work:
         scratch = staging.folder / "scratch"
         scratch.mkdir()
         found = self._source.find(Reading(scratch, self._options, self._tell))
+        if self._options.labels == "coarse" and not found.coarse:
+            raise DatasetError(
+                N_("There is only one set of labels here: its classes have no superclasses.")
+            )
         plan = make_plan(found, self._options)
         headers = self._probe(plan)
         shape = image_shape(headers, self._options)
@@ -254,14 +260,18 @@ def row_numbers(plan: Plan, seed: int) -> NDArray[np.int64]:
 def chunked(plan: Plan, rows: NDArray[np.int64], files: int) -> Iterator[list[Item]]:
     """All pictures in the order in which they lie in the source, ``files`` at a time."""
     chunk: list[Item] = []
+    size = 0
     numbers = sorted(range(len(plan.entries)), key=lambda i: plan.entries[i].order)
     entries = [plan.entries[number] for number in numbers]
     stream = plan.found.stream
     places = stream(entries) if stream else (entry.where for entry in entries)
     for number, where in zip(numbers, places, strict=True):
         chunk.append(Item(number, where, int(plan.parts[number]), int(rows[number])))
-        if len(chunk) == files:
+        # What is sent along counts, too: of many large files that are no pictures after all, a
+        # chunk would be gigabytes.
+        size += len(where) if isinstance(where, bytes) else 0
+        if len(chunk) == files or size >= CHUNK_BYTES:
             yield chunk
-            chunk = []
+            chunk, size = [], 0
     if chunk:
         yield chunk

@@ -310,13 +310,18 @@ def _open_job(
 def _free_name(paths: Paths, name: str) -> str:
     """The name in normal form; DatasetError if it is impossible, taken, or will be soon."""
     name = validate_name(paths, name)
+    check_not_coming(paths, name)
+    return name
+
+
+def check_not_coming(paths: Paths, name: str) -> None:
+    """DatasetError if a dataset of this name is being made."""
     for other in list_imports(paths):
         if other.reserves and not other.is_over() and other.name.casefold() == name.casefold():
             raise DatasetError(
                 N_("A dataset called “{name}” is being made right now. Choose another name."),
                 name=name,
             )
-    return name
 
 
 @contextmanager

@@ -72,6 +72,7 @@ def _facts(found: Found, headers: Sequence[Header], height: int, width: int) -> 
         given=bool(np.isin(found.given[found.labels >= 0], range(len(SPLITS))).any()),
         height=height,
         width=width,
+        groups=len(set(found.groups)),
         grey=bool(headers) and all(header.grey for header in headers),
     )
 

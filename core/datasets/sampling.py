@@ -42,6 +42,8 @@ class Facts(BaseModel, frozen=True):
     height: int = 0
     width: int = 0
     grey: bool = False
+    groups: int = 0
+    """Superclasses that could be learned instead of the classes."""
     problem: Text | None = None
     """Why it cannot be imported; then nothing else is known."""
 

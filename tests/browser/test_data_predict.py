@@ -83,7 +83,7 @@ def test_a_bad_zip_is_explained_after_a_reload_too(
 
 def test_the_augmentation_is_drawn_by_the_worker(page: Page, server: Server) -> None:
     page.goto(server.page("data"))
-    page.get_by_text("Try augmentation").click()
+    page.get_by_text("Augment", exact=True).click()
     expect(page.get_by_text("Nothing is switched on")).to_be_visible()
     page.get_by_text("Light and colour").click()
     slider = page.get_by_role("slider", name="Contrast")

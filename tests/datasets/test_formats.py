@@ -500,6 +500,7 @@ def test_vocabularies() -> None:
         "cifar10": 10,
         "cifar100": 100,
         "cifar100-coarse": 20,
+        "shapes": 10,
     }
     assert all(len(set(words)) == len(words) for words in VOCABULARIES.values())
     assert list(VOCABULARIES["cifar100"]) == sorted(VOCABULARIES["cifar100"])

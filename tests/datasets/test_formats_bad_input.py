@@ -384,7 +384,7 @@ def test_nothing_is_executed(paths: Paths, tmp_path: Path, protocol: int, key: s
         (b"KA", "cut off"),
         (b"h\x05.", "5"),
         (b"](K\x01u.", "no dictionary"),
-        (b"}(]K\x01u.", "unhashable"),
+        (b"}(]K\x01u.", "a key is no text"),
         (b"}K\x01b.", "no object"),
         (b"cos", "no end"),
     ],

@@ -18,7 +18,7 @@ from core.jobs.workers import ROOT
 from core.paths import Paths
 from core.records import RunRecord, RunStatus, read_history, read_record
 
-EPOCHS = 6
+EPOCHS = 10
 LONG_ENOUGH = RunConfig.parse(
     {
         "data": {"dataset": "digits"},

@@ -474,6 +474,7 @@ def test_an_import_is_found_again_by_another_session(
 def test_an_import_under_way_can_be_cancelled(app: OpenPage, lab: Lab) -> None:
     page = press(upload(app("data"), archive(two_classes(200))), "import_start")
     [state] = list_imports(lab.paths)
+    assert len(page.get("progress")) == 2, "the panel's at the top, and one below the button"
     press(page, f"cancel.{state.job_id}")
     wait(lab, page)
     assert "cancelled" in said(page)

@@ -32,7 +32,7 @@ from tests.pages.conftest import OpenPage
 from tests.pages.making import make_dataset
 from ui import import_sources, webcam_view
 from ui.forms import key
-from ui.import_sources import FORMS, HINTS, stem_of
+from ui.import_sources import FORMS, HINTS, megabytes, stem_of
 from ui.shapes_view import EACH, _drawn
 
 
@@ -388,3 +388,12 @@ def test_what_stays_the_same_in_the_cookie(cookie: str, secret: bytes | None) ->
 )
 def test_where_browsers_give_no_camera(url: str, insecure: bool) -> None:
     assert webcam_view._is_insecure(url) is insecure
+
+
+def test_few_bytes_are_not_a_fraction_of_a_megabyte(lab: Lab) -> None:
+    assert [megabytes(n) for n in (34_150, 999_499, 999_500, 62_190_935)] == [
+        "34.1 kB",
+        "999 kB",
+        "1 MB",
+        "62.2 MB",
+    ]

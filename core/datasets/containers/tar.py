@@ -118,8 +118,7 @@ class TarContainer:
         with self._understood():
             for entry, file, size in self._files(in_order):
                 limits.check_disk(folder, size)
-                name = entry.name.replace("\\", "/").rpartition("/")[2]
-                copies[entry.name] = folder / f"{len(copies)}-{name}"
+                copies[entry.name] = folder / f"copy-{len(copies)}"
                 _copy(file, copies[entry.name], size)
         return [copies[entry.name] for entry in entries]
 

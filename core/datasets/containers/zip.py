@@ -24,6 +24,10 @@ from core.errors import N_, DatasetError, ImageError, text
 
 _ENCRYPTED = 0x1
 _ENTRY = struct.Struct("<qQQHI")
+# A record of the table of contents: the lengths of a name, of extras and of a comment.
+_RECORD = struct.Struct("<28xHHH12x")
+# Places in what zipfile tells of the end of an archive; the records that large ones have there.
+_SIZE, _LOCATION, _ZIP64 = 5, 9, 56 + 20
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
 
@@ -69,12 +73,13 @@ class ZipContainer:
         copies = []
         with zipfile.ZipFile(self.path) as archive:
             for number, entry in enumerate(entries):
-                copies.append(folder / f"{number}-{entry.name.rpartition('/')[2]}")
+                copies.append(folder / f"copy-{number}")
                 where = ZipEntry.of(entry.where)
                 limits.check_disk(folder, where.unpacked)
                 try:
                     # Reads no more than the archive says there is, and compares the checksum.
                     place = places[where.offset]
+                    check_offset(place)
                     with archive.open(place) as file, copies[-1].open("wb") as out:
                         shutil.copyfileobj(file, out, 1 << 20)
                 except (
@@ -117,6 +122,7 @@ class ZipContainer:
 
     def _infos(self) -> list[zipfile.ZipInfo]:
         try:
+            _check_count(self.path)
             with zipfile.ZipFile(self.path) as archive:
                 return archive.infolist()
         except (zipfile.BadZipFile, struct.error, ValueError, EOFError, NotImplementedError) as bad:
@@ -173,6 +179,30 @@ def _zip_reason(
         return Reason.TOO_LARGE
     bomb = limits.too_compressed(info.compress_size, info.file_size)
     return Reason.TOO_COMPRESSED if bomb else None
+
+
+def _check_count(path: Path) -> None:
+    """Refuse a table of contents that is too long, before ``zipfile`` makes half a kilobyte of
+    each of its 47 bytes."""
+    with path.open("rb") as file:
+        end = zipfile._EndRecData(file)  # type: ignore[attr-defined]
+        if end is None or end[_SIZE] < limits.MAX_ENTRIES * _RECORD.size:
+            return
+        # Counted, as the number that the archive gives may be anything.
+        file.seek(end[_LOCATION] - end[_SIZE] - (_ZIP64 if end[0] == b"PK\x06\x06" else 0))
+        count, left = 0, int(end[_SIZE])
+        while left > 0 and len(record := file.read(_RECORD.size)) == _RECORD.size:
+            count, more = count + 1, sum(_RECORD.unpack(record))
+            limits.check_archive(count, 1, 1)
+            file.seek(more, io.SEEK_CUR)
+            left -= _RECORD.size + more
+
+
+def check_offset(info: zipfile.ZipInfo) -> None:
+    """BadZipFile for an entry that would lie before the beginning, which ``zipfile`` asks the
+    system for: an archive whose beginning is lost has such."""
+    if info.header_offset < 0:
+        raise zipfile.BadZipFile("impossible offset")
 
 
 def _not_a_zip(path: Path, origin: str) -> DatasetError:

@@ -248,13 +248,19 @@ def _scale(
     sources: Sequence[_Source], reading: Reading, gathering: Gathering, progress: Progress
 ) -> Scale:
     """One for all parts: their ranges are found by reading everything once."""
-    low, high = np.inf, -np.inf
-    for source in sources:
-        for block in source.images.blocks(reading.scratch):
-            finite = block[np.isfinite(block)] if block.dtype.kind == "f" else block
-            if finite.size:
-                low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-            progress.add(len(block))
+    ranges = [_range(source, reading, progress) for source in sources]
+    low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
+    for source, (_low, brightest) in zip(sources, ranges, strict=True):
+        if source.images.kind == "f" and 0 < brightest <= 1 < high:
+            raise DatasetError(
+                N_(
+                    "The pixels of “{file}” go up to {own}, those of another part to {high}: with "
+                    "one scale for both, the former would be black. Expected: the same range."
+                ),
+                file=source.images.name,
+                own=round(brightest, 4),
+                high=round(high, 4),
+            )
     if low > high:
         raise DatasetError(
             N_("“{file}” holds no number that is a brightness (all are NaN or infinite)."),
@@ -263,6 +269,17 @@ def _scale(
     scale, said = scale_of(low, high)
     gathering.warnings += [said] if said else []
     return scale
+
+
+def _range(source: _Source, reading: Reading, progress: Progress) -> tuple[float, float]:
+    """The smallest and the largest number of a part, infinite ones left out."""
+    low, high = np.inf, -np.inf
+    for block in source.images.blocks(reading.scratch):
+        finite = block[np.isfinite(block)] if block.dtype.kind == "f" else block
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+        progress.add(len(block))
+    return low, high
 
 
 def _copy(

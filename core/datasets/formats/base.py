@@ -41,6 +41,8 @@ class Found:
     """Whose class names these are, if the catalogues translate them (``cifar10``)."""
     groups: Sequence[str] = ()
     """The superclass of every class, where there are any."""
+    coarse: bool = False
+    """Whether the classes are superclasses, as was asked for."""
 
 
 class Tell(Protocol):

@@ -146,7 +146,10 @@ def _dictionary(path: Path, name: str) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    # Anything else is told by its kind: written out, nested tuples could fill the memory.
+    return str(value) if isinstance(value, str | int) else type(value).__name__
 
 
 def _pixels(data: Any, name: str) -> tuple[Stretch, int]:
@@ -170,7 +173,7 @@ def _pixels(data: Any, name: str) -> tuple[Stretch, int]:
             file=name,
             row=_ROW,
             kind=kind,
-            shape="(" + ", ".join(str(n)[:20] for n in shape[:5]) + ")",
+            shape="(" + ", ".join(_text(n)[:20] for n in shape[:5]) + ")",
             bytes=length,
         )
     return raw, shape[0]
@@ -237,6 +240,7 @@ def _name_classes(
         _name(gathering, "cifar10", names.get("label_names"))
         return
     if level == "coarse":
+        gathering.coarse = True
         _name(gathering, "cifar100-coarse", names.get("coarse_label_names"))
         return
     _name(gathering, "cifar100", names.get("fine_label_names"))

@@ -47,6 +47,7 @@ _JOINTS = "-_. 0123456789"
 _LONGEST_LINE = 20_000_000
 # Fewer columns than this are no picture but a table about something.
 _FEWEST = 16
+_HUGE = 2**62
 
 
 @dataclass(frozen=True)
@@ -207,11 +208,13 @@ def _read(table: _Table, reading: Reading, gathering: Gathering, progress: Progr
         if scale is None:
             scale = _scale(values, gathering)
         low, high = scale.low, scale.high
-        good = np.asarray(((values >= low) & (values <= high)).all(axis=1))
+        long = chunk[table.columns].notna().to_numpy()
+        good = np.asarray(((values >= low) & (values <= high)).all(axis=1)) & ~long
         block = to_pictures(values[good], table.layout, scale, reading.options.background)
         pictures.add(block.transpose(0, 2, 1, 3) if is_turned(table.name.casefold()) else block)
         for row in np.flatnonzero(~good).tolist():
-            gathering.skipped.append(_bad(table, start + row, values[row], scale))
+            bad = _too_long if long[row] else _bad
+            gathering.skipped.append(bad(table, start + row, values[row], scale))
         names += [
             row_name(table.name, start + i, table.rows) for i in np.flatnonzero(good).tolist()
         ]
@@ -248,8 +251,12 @@ def _chunks(table: _Table) -> Iterator[pd.DataFrame]:
             table.path,
             sep=table.separator,
             header=None,
-            names=list(range(table.columns)),
+            # One more, where a row that is too long shows; it would be cut off without a word.
+            names=list(range(table.columns + 1)),
             index_col=False,
+            # A class may be called “None” or “NA”.
+            keep_default_na=False,
+            na_values=[""],
             skiprows=int(table.header),
             chunksize=rows_per_block(8 * table.columns),
             encoding="utf-8-sig",
@@ -305,16 +312,27 @@ def _bad(table: _Table, row: int, values: NDArray[Any], scale: Scale) -> Skipped
     return Skipped(name=name, reason=Reason.DAMAGED, detail=why)
 
 
+def _too_long(table: _Table, row: int, values: NDArray[Any], scale: Scale) -> Skipped:
+    why = text(N_("The row has more than the {columns} columns expected."), columns=table.columns)
+    name = row_name(table.name, row, table.rows)
+    return Skipped(name=name, reason=Reason.DAMAGED, detail=why)
+
+
 def _labels(values: Sequence[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Integers if all are, else texts; and which rows have one."""
     known = np.array([value == value and value is not None for value in values])
     there = [value for value, has in zip(values, known, strict=True) if has]
-    whole = all(isinstance(value, int | float) and value == int(value) for value in there)
+    whole = all(_is_whole(value) for value in there)
     if whole:
         return np.array([int(v) if k else -1 for v, k in zip(values, known, strict=True)]), known
     return np.array(
         [str(v).strip() if k else "" for v, k in zip(values, known, strict=True)]
     ), known
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a value is a number that int64 holds exactly; infinite ones are not."""
+    return isinstance(value, int | float) and abs(value) < _HUGE and value == int(value)
 
 
 def _warn_of_colour(tables: Sequence[_Table], gathering: Gathering) -> None:

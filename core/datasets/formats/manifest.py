@@ -151,7 +151,8 @@ class _Told:
         file, split = sheet.columns.file, sheet.columns.split
         for row in sheet.table.rows:
             name, said = cell(row, file), cell(row, split)
-            own = split_of(said) or (UNLABELLED if said and "unlabel" in said else None)
+            # Before the splits, which have the word for folders: there it means a test.
+            own = UNLABELLED if "unlabel" in said.casefold() else split_of(said)
             if said and own is None and not _is_number(said):
                 self.strange.add(said)
             found = self._of_split(_meant(sheet, row, index), own or sheet.split)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets import limits
+from core.datasets.containers.zip import check_offset
 from core.datasets.formats.parts import BLOCK_BYTES, rows_per_block
 from core.errors import N_, DatasetError
 
@@ -154,6 +155,7 @@ def members_of(path: Path, name: str) -> list[Member]:
             found = []
             for info in infos:
                 if info.filename.endswith(".npy"):
+                    check_offset(info)
                     with archive.open(info) as file:
                         found.append(_member(file, name, path, info.filename, info.file_size))
             return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ _SIDE = re.compile(r"(?:^|[^a-z])(train|validation|valid|val|dev|test)(?:$|[^a-z
 _SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})(.*)\.parquet")
 # Rows read at a time: pictures of 1 MB would be 64 MB.
 _ROWS = 64
+_HUGE = 2**63
 
 
 class Bytes(NamedTuple):
@@ -124,6 +126,7 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
             read.append(_copy(file, other.entry.name, columns[-1], out, (gathering, progress)))
             file.close()
     coarse = reading.options.labels == "coarse" and columns[0].coarse is not None
+    gathering.coarse = coarse
     _name_classes(columns[0], read, coarse, gathering)
     for rows, other, own in zip(read, files, columns, strict=True):
         name = own.coarse if coarse else own.label
@@ -245,15 +248,19 @@ def _copy(
     gathering, progress = told
     rows = _Rows()
     number = 0
-    for batch in _batches(file, name, columns):
-        limits.check_disk(Path(out.name).parent, batch.nbytes)
-        for value in batch.to_pylist():
+    for size, batch in _batches(file, name, columns):
+        limits.check_disk(Path(out.name).parent, size)
+        limits.check_archive(1, out.tell(), out.tell())
+        for value in batch:
             called = row_name(name, number, file.metadata.num_rows)
             number += 1
             data, path = _picture(value[columns.image])
             if data is None:
                 why = text(N_("The row holds no picture, or only the name of its file."))
                 gathering.skipped.append(Skipped(name=called, reason=Reason.EMPTY_FILE, detail=why))
+                continue
+            if len(data) > limits.MAX_FILE_BYTES:
+                gathering.skipped.append(Skipped(name=called, reason=Reason.TOO_LARGE))
                 continue
             rows.where.append(Bytes(out.tell(), len(data)))
             out.write(data)
@@ -264,20 +271,25 @@ def _copy(
     return rows
 
 
-def _batches(file: pq.ParquetFile, name: str, columns: _Columns) -> Iterator[pa.RecordBatch]:
+def _batches(
+    file: pq.ParquetFile, name: str, columns: _Columns
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Some rows at a time, and their bytes."""
     import pyarrow as pa
 
     wanted = [c for c in (columns.image, columns.label, columns.coarse) if c]
     try:
-        yield from file.iter_batches(batch_size=_ROWS, columns=wanted, use_threads=False)
-    except (pa.ArrowException, OSError) as error:
+        for batch in file.iter_batches(batch_size=_ROWS, columns=wanted, use_threads=False):
+            yield batch.nbytes, batch.to_pylist()
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise _damaged(name, error) from error
 
 
 def _picture(value: Any) -> tuple[bytes | None, str | None]:
     """The bytes of a picture and the name of its file, as far as they are there."""
     if isinstance(value, dict):
-        return value["bytes"], value.get("path")
+        path = value.get("path")
+        return value["bytes"], path if isinstance(path, str) else None
     return value, None
 
 
@@ -285,6 +297,7 @@ def _labels(
     values: Sequence[Any], name: str, gathering: Gathering
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Integers or texts; -1 stands for no label where the numbers are those of named classes."""
+    values = [_label(value) for value in values]
     numbers = all(value is None or isinstance(value, int) for value in values)
     hidden = -1 if gathering.class_names and numbers else None
     known = np.array([value is not None and value != hidden for value in values], np.bool_)
@@ -302,6 +315,15 @@ def _labels(
             )
         )
     return array, known
+
+
+def _label(value: Any) -> Any:
+    """As it is meant: a column with gaps holds its whole numbers as floats, and NaN in the gaps."""
+    if isinstance(value, float):
+        value = None if math.isnan(value) else int(value) if value.is_integer() else value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return str(value) if isinstance(value, int) and abs(value) >= _HUGE else value
 
 
 def _name_classes(

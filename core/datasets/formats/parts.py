@@ -147,6 +147,7 @@ class Gathering:
     """Of the labels 0, 1, 2…; without them the labels themselves are the names."""
     vocabulary: str = ""
     groups: Sequence[str] = ()
+    coarse: bool = False
 
     def rows(self, pictures: Pictures) -> list[Row]:
         """Where the rows of a finished file are."""
@@ -176,6 +177,7 @@ class Gathering:
             warnings=[*listing.warnings, *self.warnings],
             vocabulary=self.vocabulary,
             groups=self.groups,
+            coarse=self.coarse,
         )
 
     def _check_labelled(self) -> None:

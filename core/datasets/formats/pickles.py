@@ -148,6 +148,9 @@ class _Machine:
     def set_items(self, values: list[Any]) -> None:
         if not isinstance(self.stack[-1], dict):
             raise _Unreadable("something is put into what is no dictionary")
+        if not all(isinstance(key, str | bytes | int) for key in values[::2]):
+            # A tuple of tuples of … takes for ever to hash.
+            raise _Unreadable("a key is no text")
         self.stack[-1].update(zip(values[::2], values[1::2], strict=True))
 
     def dictionary(self) -> None:
@@ -171,8 +174,15 @@ def _as_text(what: Any, arguments: Any) -> Any:
     if what == Name("__builtin__", "bytes") and arguments == ():
         return b""
     if what == Name("_codecs", "encode") and arguments[1:] == ("latin1",):
-        return str(arguments[0]).encode("latin-1")
+        return _plain(arguments[0]).encode("latin-1")
     return Call(what, arguments)
+
+
+def _plain(value: Any) -> str:
+    """A text and nothing else: what holds itself many times over takes for ever to write out."""
+    if not isinstance(value, str):
+        raise _Unreadable("a name is no text")
+    return value
 
 
 def _push(read: Callable[[_Machine], Any]) -> Callable[[_Machine], None]:
@@ -225,7 +235,7 @@ _STEPS: Mapping[bytes, Callable[[_Machine], None]] = {
     pickle.SETITEM: lambda m: m.set_items([*m.last(2)]),
     pickle.SETITEMS: lambda m: m.set_items(m.since_mark()),
     pickle.GLOBAL: _push(lambda m: Name(m.line(), m.line())),
-    pickle.STACK_GLOBAL: _push(lambda m: Name(*map(str, m.last(2)))),
+    pickle.STACK_GLOBAL: _push(lambda m: Name(*map(_plain, m.last(2)))),
     pickle.REDUCE: lambda m: m.call(),
     pickle.NEWOBJ: lambda m: m.call(),
     pickle.BUILD: lambda m: m.build(),

@@ -15,6 +15,7 @@ from core.datasets.decoding import EXTENSIONS
 from core.datasets.report import Reason
 
 TABLE_EXTENSIONS = (".csv", ".tsv")
+_MAX_CELLS = 10_000_000
 _SEPARATORS = (",", ";", "\t", "|")
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -85,7 +86,7 @@ def read_table(data: bytes) -> Table | None:
     try:
         firsts = {s: next(_rows(written, s), []) for s in _SEPARATORS}
         separator = max(_SEPARATORS, key=lambda s: len(firsts[s]))
-        rows = list(_rows(written, separator))
+        rows = _most(_rows(written, separator))
     except csv.Error:
         return None
     if not rows or len(rows[0]) < 2:
@@ -93,6 +94,18 @@ def read_table(data: bytes) -> Table | None:
     if any(is_picture_name(cell) for cell in rows[0]):
         return Table(("",) * len(rows[0]), rows)
     return Table(tuple(rows[0]), rows[1:])
+
+
+def _most(lines: Iterator[list[str]]) -> list[list[str]]:
+    """All of them; none if there are more than any table of labels has: read at once, a hundred
+    megabytes of short lines would take gigabytes."""
+    rows, cells = [], 0
+    for row in lines:
+        rows.append(row)
+        cells += len(row)
+        if cells > _MAX_CELLS:
+            return []
+    return rows
 
 
 def _rows(written: str, separator: str) -> Iterator[list[str]]:
