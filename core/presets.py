@@ -240,6 +240,7 @@ _ROWS = (
             **_FLIP_AND_SHIFT,
             **_NESTEROV,
             "optimizer.schedule": "one_cycle",
+            "optimizer.learning_rate": 0.1,
             "train.label_smoothing": 0.1,
             "train.epochs": 15,
         },
