@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -36,7 +37,7 @@ def take(page: Page, count: int) -> None:
 def test_shapes_are_drawn_and_looked_at(page: Page, server: Server) -> None:
     open_source(page, server, "Shapes")
     expect(page.locator(".st-key-shapes_preview img")).to_have_count(8 * 4)
-    expect(page.get_by_label("Name of the dataset")).to_have_value("Shapes")
+    expect(page.get_by_label("Name of the dataset")).to_have_value(re.compile("^Shapes"))
     page.get_by_label("Name of the dataset").fill("figures")
     page.get_by_label("Name of the dataset").press("Enter")
     page.get_by_role("button", name="Import", exact=True).click()

@@ -37,7 +37,7 @@ def pack(file: Path, seed: int) -> Path:
 def open_import(page: Page, server: Server) -> None:
     page.goto(server.page("data"))
     page.get_by_text("Add a dataset").click()
-    expect(page.get_by_text("Either of these is understood")).to_be_visible()
+    expect(page.get_by_text("Each of these is understood")).to_be_visible()
 
 
 def test_a_zip_is_uploaded_imported_and_looked_at(
@@ -84,7 +84,7 @@ def test_a_bad_zip_is_explained_after_a_reload_too(
 def test_the_augmentation_is_drawn_by_the_worker(page: Page, server: Server) -> None:
     page.goto(server.page("data"))
     page.get_by_text("Augment", exact=True).click()
-    expect(page.get_by_text("Nothing is switched on")).to_be_visible()
+    expect(page.get_by_text("Nothing is switched on").first).to_be_visible()
     page.get_by_text("Light and colour").click()
     slider = page.get_by_role("slider", name="Contrast")
     slider.focus()
