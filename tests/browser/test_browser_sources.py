@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -27,9 +28,13 @@ def name_class(page: Page, name: str) -> None:
 
 
 def take(page: Page, count: int) -> None:
-    """One click a picture: the camera is ready again by itself."""
+    """One click a picture: the camera is ready again by itself, some moments later."""
     for _ in range(count):
         before = page.locator(TAKEN).count()
+        page.wait_for_timeout(500)  # the camera of the last picture gives way to a new one
+        page.wait_for_function(
+            "() => (document.querySelector('[data-testid=stCameraInput] video') || {}).videoWidth"
+        )
         page.get_by_role("button", name="Take Photo").click()
         expect(page.locator(TAKEN)).to_have_count(before + 1)
 
