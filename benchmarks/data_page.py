@@ -17,10 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import psutil
-
 from benchmarks.browserless import ROOT, Viewer, server
-from benchmarks.import_images import MB, SAMPLE_SECONDS, Peaks, children_cpu
+from benchmarks.import_images import MB, Peaks, children_cpu, watch
 from core.datasets.importing import import_dataset
 from core.lab import Lab
 from core.paths import Paths
@@ -40,12 +38,9 @@ PARTS = (
 def job(paths: Paths, *options: str) -> tuple[float, float, Peaks]:
     """Seconds, processor seconds and memory of one job, its start included."""
     command = [sys.executable, "-m", "core.analysis.job", str(paths.root), NAME, *options]
-    peaks, start, before = Peaks(), time.perf_counter(), children_cpu()
+    start, before = time.perf_counter(), children_cpu()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as child:
-        root = psutil.Process(child.pid)
-        while child.poll() is None:
-            peaks.sample(root)
-            time.sleep(SAMPLE_SECONDS)
+        peaks = watch(child)
     if child.returncode:
         raise SystemExit("the analysis failed")
     return time.perf_counter() - start, children_cpu() - before, peaks

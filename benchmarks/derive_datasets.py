@@ -17,15 +17,14 @@ import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 
+from benchmarks.import_images import MB, watch
 from core.datasets.report import ImportReport
 from core.datasets.rows import digests
 from core.datasets.writer import Finished, RowFile, SplitRows, publish, staging_folder
 from core.paths import Paths
 
 ROOT = Path(__file__).resolve().parents[1]
-SAMPLE_SECONDS = 0.02
 BLOCK = 2000
 SPLITS = {"train": 0.7, "val": 0.15, "test": 0.15}
 
@@ -57,19 +56,13 @@ def make(paths: Paths, images: int, side: int) -> None:
 def measured(paths: Paths, *words: str) -> tuple[float, float]:
     """Seconds, and the peak of resident memory in MB, of one command."""
     command = [sys.executable, "-m", "core", "--artifacts", str(paths.root), "data", *words]
-    start, peak = time.perf_counter(), 0
+    start = time.perf_counter()
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        watched = psutil.Process(process.pid)
-        while process.poll() is None:
-            try:
-                peak = max(peak, watched.memory_info().rss)
-            except psutil.Error:
-                break
-            time.sleep(SAMPLE_SECONDS)
+        peaks = watch(process)
     assert process.returncode == 0, words
-    return time.perf_counter() - start, peak / 1e6
+    return time.perf_counter() - start, peaks.rss / MB
 
 
 def main() -> None:

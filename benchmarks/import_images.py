@@ -19,6 +19,7 @@ import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -67,6 +68,15 @@ class Peaks:
         self.rss, self.processes = max(self.rss, rss), max(self.processes, count)
 
 
+def watch(child: subprocess.Popen[Any]) -> Peaks:
+    """The memory of a process and its children until it ends."""
+    peaks, root = Peaks(), psutil.Process(child.pid)
+    while child.poll() is None:
+        peaks.sample(root)
+        time.sleep(SAMPLE_SECONDS)
+    return peaks
+
+
 def plain_loop(archive: Path, size: int | None = None) -> tuple[int, float]:
     """Pictures and seconds of the loop to compare with; without ``size`` they must be of one."""
     start = time.perf_counter()
@@ -86,12 +96,8 @@ def measured_import(
     """Pictures, seconds and memory of an import in a process of its own; 0: their own size."""
     command = [sys.executable, "-c", _IMPORT, str(archive), str(artifacts), str(processes)]
     command.append(str(size))
-    peaks = Peaks()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
-        root = psutil.Process(child.pid)
-        while child.poll() is None:
-            peaks.sample(root)
-            time.sleep(SAMPLE_SECONDS)
+        peaks = watch(child)
         assert child.stdout is not None
         output = child.stdout.read().split()
     if child.returncode:

@@ -9,6 +9,7 @@ from ui.i18n import _
 from ui.import_view import import_form, imports_panel, welcome_import
 from ui.nav import guard
 from ui.organise_view import organise
+from ui.switch import switch
 from ui.understand_view import understand
 
 guard()
@@ -22,16 +23,9 @@ VIEWS = {
 SHOW = {"look": look, "understand": understand, "augment": augmentation, "organise": organise}
 st.session_state.setdefault("data_view", "look")
 welcome_import()
-switch, buttons = st.columns([9, 5], vertical_alignment="center")
-view = switch.segmented_control(
-    _("View"),
-    list(VIEWS),
-    format_func=VIEWS.__getitem__,
-    key="data_view",
-    required=True,
-    label_visibility="collapsed",
-    persist_state="session",
-)
+tabs, buttons = st.columns([9, 5], vertical_alignment="center")
+with tabs:
+    view = switch(_("View"), VIEWS, key="data_view")
 imports_panel()
 show_damaged()
 show_delete_dialog()
@@ -49,4 +43,4 @@ with numbers:
 with buttons:
     actions(dataset.info)
 
-SHOW[str(view)](dataset)
+SHOW[view](dataset)

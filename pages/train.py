@@ -23,21 +23,14 @@ from ui.setup import (
     preset_choice,
 )
 from ui.state import chosen_run
+from ui.switch import switch
 
 guard()
 VIEWS = {"setup": _("Set up a training"), "watch": _("Watch the run")}
 record = chosen_run()
 if "train_view" not in st.session_state:
     st.session_state["train_view"] = "watch" if record else "setup"
-view = st.segmented_control(
-    _("View"),
-    list(VIEWS),
-    format_func=VIEWS.__getitem__,
-    key="train_view",
-    required=True,
-    label_visibility="collapsed",
-    persist_state="session",
-)
+view = switch(_("View"), VIEWS, key="train_view")
 
 if view == "watch":
     if record is None:

@@ -30,7 +30,7 @@ SHOWING = set(
     re.findall(
         r"\w+",
         """
-    title header subheader write markdown text caption badge button download_button
+    switch title header subheader write markdown text caption badge button download_button
     link_button form_submit_button info warning error success toast selectbox multiselect
     segmented_control pills radio checkbox toggle number_input slider select_slider text_input
     text_area file_uploader camera_input metric tabs expander popover dialog spinner status

@@ -15,6 +15,7 @@ from ui.names import literal
 from ui.organise_derive import derive_form
 from ui.organise_duplicates import duplicates_view
 from ui.state import get_lab, guarded
+from ui.switch import switch
 from ui.work import under_way
 
 
@@ -27,16 +28,8 @@ def organise(dataset: Dataset) -> None:
         "rename": (_("Rename"), _rename),
     }
     st.session_state.setdefault("organise_view", "derive")
-    chosen = st.segmented_control(
-        _("Task"),
-        list(tasks),
-        format_func=lambda task: tasks[task][0],
-        key="organise_view",
-        required=True,
-        label_visibility="collapsed",
-        persist_state="session",
-    )
-    tasks[str(chosen)][1](dataset)
+    names = {task: name for task, (name, _view) in tasks.items()}
+    tasks[switch(_("Task"), names, key="organise_view")][1](dataset)
 
 
 def _export(dataset: Dataset) -> None:

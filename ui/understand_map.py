@@ -26,6 +26,7 @@ from ui.i18n import _, language, ngettext, number
 from ui.messages import show_error
 from ui.names import class_names, literal
 from ui.state import guarded, is_dark
+from ui.switch import switch
 from ui.understand_data import Understood, thumb, tsne_points
 from ui.understand_task import ready, start_again
 
@@ -56,15 +57,8 @@ def picture_map(about: Understood) -> None:
 
 def _method() -> str:
     with st.container(horizontal=True, vertical_alignment="center"):
-        method = st.segmented_control(
-            _("How the images are laid out"),
-            list(METHODS),
-            format_func=METHODS.__getitem__,
-            key="data_view.map",
-            default="pca",
-            required=True,
-            label_visibility="collapsed",
-            persist_state="session",
+        method = switch(
+            _("How the images are laid out"), METHODS, key="data_view.map", default="pca"
         )
         st.caption(
             _("Two directions in which the images differ most: mainly light and colour.")
@@ -72,7 +66,7 @@ def _method() -> str:
             else _("Images that are alike lie side by side; distances between groups mean little."),
             width="content",
         )
-    return str(method)
+    return method
 
 
 def _points(about: Understood, method: str) -> NDArray[np.float32] | None:

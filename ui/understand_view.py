@@ -13,6 +13,7 @@ from ui.data_look import class_balance
 from ui.i18n import _
 from ui.messages import show_error
 from ui.state import guarded
+from ui.switch import switch
 from ui.understand_copies import copies
 from ui.understand_data import Understood, understood
 from ui.understand_map import picture_map
@@ -38,16 +39,7 @@ def understand(dataset: Dataset) -> None:
         "copies": _("Duplicates"),
         "map": _("Map of the images"),
     }
-    part = st.segmented_control(
-        _("What to look at"),
-        list(names),
-        format_func=names.__getitem__,
-        key="data_view.part",
-        default="balance",
-        required=True,
-        label_visibility="collapsed",
-        persist_state="session",
-    )
+    part = switch(_("What to look at"), names, key="data_view.part", default="balance")
     if part not in PARTS:
         class_balance(dataset.info)
     elif ready(dataset.info, "basic"):
