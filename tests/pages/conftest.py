@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import pytest
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
 from core.lab import Lab
@@ -53,6 +54,16 @@ def _pages_are_run_by_home(monkeypatch: pytest.MonkeyPatch) -> None:
         PagesManager.uses_pages_directory = False
 
     monkeypatch.setattr(PagesManager, "__init__", init)
+
+
+@pytest.fixture(autouse=True)
+def _keras_is_not_in_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a server, where it never is (``test_architecture``).
+
+    Other tests may have loaded it into this process; then Streamlit would reset it and collect
+    all garbage after every run of a page, which made these tests take four times as long.
+    """
+    monkeypatch.setattr(script_runner, "_clean_problem_modules", lambda: None)
 
 
 @pytest.fixture
