@@ -53,34 +53,22 @@ def crew(tmp_path_factory: pytest.TempPathFactory, prepared_digits: Path) -> Ite
     made.supervisor.close()
 
 
-@pytest.fixture
-def loners(paths: Paths) -> Iterator[Team]:
-    """One that starts every worker from nothing."""
-    made = Team(paths, PopenLauncher)
-    yield made
-    made.supervisor.close()
-
-
-@pytest.mark.parametrize("launcher", ["crew", "loners"])
-def test_a_killed_worker_is_interrupted_and_goes_on_by_a_button(
-    launcher: str, request: pytest.FixtureRequest
-) -> None:
-    team: Team = request.getfixturevalue(launcher)
-    run = team.submit()
+def test_a_killed_worker_is_interrupted_and_goes_on_by_a_button(crew: Team) -> None:
+    run = crew.submit()
     run.wait_for_epoch(2)
-    until(lambda: team.indexed(run) is RunStatus.RUNNING)
+    until(lambda: crew.indexed(run) is RunStatus.RUNNING)
     worker = run.worker()
     assert worker.nice() >= 10  # the server's pages come first
     worker.send_signal(signal.SIGKILL)
-    until(lambda: team.indexed(run) is RunStatus.INTERRUPTED)
+    until(lambda: crew.indexed(run) is RunStatus.INTERRUPTED)
     assert gone(worker)
     record = run.record()
     assert record.interrupted_by == "worker"
     assert record.failure
     assert "exit code -9" in str(record.failure.what)
     assert len(run.epochs()) < EPOCHS
-    team.supervisor.resume(run.run_id)
-    until(lambda: team.indexed(run) is RunStatus.FINISHED)
+    crew.supervisor.resume(run.run_id)
+    until(lambda: crew.indexed(run) is RunStatus.FINISHED)
     run.assert_whole()
 
 

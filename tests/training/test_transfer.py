@@ -26,7 +26,7 @@ from core.stages import Stage, epochs_on_images, stage_config, stages_of
 from core.store import Store
 from core.training import run_training
 from core.transfer import build_trainer
-from tests.training.test_resume import Outcome, assert_equal, live, outcome
+from tests.training.test_resume import assert_equal, live, outcome
 
 pytestmark = [
     pytest.mark.slow,
@@ -181,28 +181,15 @@ def test_features_are_those_of_the_images_and_computed_once(
     assert computed == [".features-train.npy.tmp", ".features-val.npy.tmp"]
 
 
-@pytest.fixture
-def uninterrupted(store: Store) -> Outcome:
-    return outcome(store.paths, train(store, CONFIG))
-
-
-@pytest.mark.parametrize(
-    "kills",
-    [
-        [(2, 3), (2, None)],  # while the head learns alone
-        [(4, 0)],  # the first step of the second stage, of which no checkpoint tells yet
-        [(5, 2), (6, None)],  # while all learns
-    ],
-    ids=["frozen", "between", "fine-tuning"],
-)
-def test_resume_in_either_stage(
-    store: Store, uninterrupted: Outcome, kills: list[tuple[int, int | None]]
-) -> None:
+def test_resume_in_either_stage(store: Store) -> None:
+    """Six kills: while the head learns alone, after the last line of the first stage, at the first
+    step of the second, of which no checkpoint tells yet, and while all learns."""
+    expected = outcome(store.paths, train(store, CONFIG))
     run_id = store.create(CONFIG, owner="server").id
-    for epoch, batch in kills:
+    for epoch, batch in ((2, 3), (2, None), (3, None), (4, 0), (5, 2), (6, None)):
         live(store, run_id, epoch, batch)
     run_training(store.paths, run_id)
-    assert_equal(outcome(store.paths, run_id), uninterrupted)
+    assert_equal(outcome(store.paths, run_id), expected)
 
 
 def test_patience_of_the_first_stage_leads_to_the_second(store: Store) -> None:
@@ -251,15 +238,6 @@ def test_weights_that_cannot_be_had_fail_with_what_to_do(
     assert "could not be downloaded" in str(record.failure.what)
 
 
-def test_a_kill_between_the_line_and_the_checkpoint_of_the_last_frozen_epoch(
-    store: Store, uninterrupted: Outcome
-) -> None:
-    run_id = store.create(CONFIG, owner="server").id
-    live(store, run_id, 3, None)
-    run_training(store.paths, run_id)
-    assert_equal(outcome(store.paths, run_id), uninterrupted)
-
-
 KNOBS: dict[str, dict[str, object]] = {
     "one cycle, averages, smoothing": {
         "optimizer.schedule": "one_cycle",
@@ -268,22 +246,16 @@ KNOBS: dict[str, dict[str, object]] = {
         "train.label_smoothing": 0.1,
         "train.class_weights": "sqrt",
     },
-    "cosine with warm-up, last epoch kept": {
-        "optimizer.schedule": "cosine",
-        "optimizer.warmup_epochs": 1,
-        "optimizer.ema": True,
-        "train.restore_best": False,
-        "train.early_stopping": False,
-    },
-    "plateau": {
+    "plateau, last epoch kept": {
         "optimizer.schedule": "plateau",
         "optimizer.plateau_patience": 1,
         "train.min_delta": 0.5,
         "train.restore_best": False,
     },
-    "mixed images": {
+    "mixed images, cosine with warm-up": {
         "augment.mixing": "either",
         "optimizer.schedule": "cosine",
+        "optimizer.warmup_epochs": 1,
         "optimizer.ema": True,
         "train.label_smoothing": 0.1,
     },
@@ -295,8 +267,8 @@ def test_every_knob_survives_kills_in_both_stages(store: Store, name: str) -> No
     config = CONFIG.with_values(KNOBS[name])
     expected = outcome(store.paths, train(store, config))
     run_id = store.create(config, owner="server").id
-    # In the first stage, at the first step of the second, within it, before its checkpoint.
-    for epoch, batch in ((2, 2), (4, 0), (5, 3), (5, None)):
+    # In the first stage, and before a checkpoint of the second.
+    for epoch, batch in ((2, 2), (5, None)):
         live(store, run_id, epoch, batch)
     run_training(store.paths, run_id)
     assert_equal(outcome(store.paths, run_id), expected)
@@ -330,7 +302,11 @@ def test_patience_stretches_the_second_plan_over_the_epochs_that_are_left(store:
 
 def test_averages_of_the_whole_network_are_kept(store: Store) -> None:
     """The last epoch's validation was the averages', and so is the model."""
-    run_id = train(store, CONFIG.with_values(KNOBS["cosine with warm-up, last epoch kept"]))
+    values: dict[str, object] = {
+        **{"optimizer.ema": True, "train.restore_best": False, "train.early_stopping": False},
+        **{"optimizer.schedule": "cosine", "optimizer.warmup_epochs": 1},
+    }
+    run_id = train(store, CONFIG.with_values(values))
     record, history = read_record(store.paths, run_id), read_history(store.paths.run(run_id))
     assert record.summary
     assert record.summary.val_loss == pytest.approx(history[-1].val_loss, rel=1e-3)
