@@ -115,7 +115,7 @@ def finish(
         if len(by_row):
             splits[split] = SplitRows(
                 labels[by_row],
-                [plan.entries[i].name for i in by_row],
+                [plan.entries[int(i)].name for i in by_row],
                 gathered.digests[by_row].tobytes(),
             )
         else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.containers.listing import Entry
+from core.datasets.containers.entries import Entry, taken
 from core.datasets.dataset import STORED_SPLITS, UNLABELLED
 from core.datasets.formats.base import NOT_TOLD, Found
 from core.datasets.options import ImportOptions
@@ -30,7 +30,7 @@ class Plan:
     """The names of pictures left out for the cap per class."""
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> Sequence[Entry]:
         return self.found.entries
 
     @property
@@ -107,11 +107,11 @@ def _capped(plan: Plan, most: int, seed: int) -> Plan:
     left = np.flatnonzero(kept)
     found = replace(
         plan.found,
-        entries=[plan.entries[i] for i in left],
+        entries=taken(plan.entries, left),
         labels=plan.labels[left],
         given=plan.found.given[left],
     )
-    capped = [plan.entries[i].name for i in np.flatnonzero(~kept)]
+    capped = [plan.entries[int(i)].name for i in np.flatnonzero(~kept)]
     return Plan(found, plan.parts[left], plan.warnings, capped)
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.datasets import importing, limits
-from core.datasets.containers.listing import Entry
+from core.datasets.containers.entries import Entry
 from core.datasets.exporting import export_dataset
 from core.datasets.formats import tables
 from core.datasets.formats.base import NOT_TOLD, Found

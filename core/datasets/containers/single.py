@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.datasets.containers.entries import Entry
 from core.datasets.containers.folder import FolderReader
-from core.datasets.containers.listing import Entry, Listing, Other
+from core.datasets.containers.listing import Listing, Other
 from core.datasets.report import Reason
 
 

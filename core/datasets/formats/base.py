@@ -10,7 +10,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.containers.listing import Container, Entry, Listing
+from core.datasets.containers.entries import Entry
+from core.datasets.containers.listing import Container, Listing
 from core.datasets.options import ImportOptions, Phase
 from core.datasets.reading import InlineReader, ReaderMaker
 from core.datasets.report import Skipped
@@ -28,7 +29,7 @@ class Found:
     int8 (n,) are indices of :data:`core.datasets.dataset.STORED_SPLITS`, or :data:`NOT_TOLD`.
     """
 
-    entries: list[Entry]
+    entries: Sequence[Entry]
     class_names: list[str]
     labels: NDArray[np.int32]
     given: NDArray[np.int8]

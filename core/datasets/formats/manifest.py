@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from core.datasets import limits
-from core.datasets.containers.listing import Container, Entry, Listing, Other
+from core.datasets.containers.entries import Entry, taken
+from core.datasets.containers.listing import Container, Listing, Other
 from core.datasets.dataset import SPLITS, UNLABELLED
 from core.datasets.formats.base import NOT_TOLD, Format, Found, Reading, found_in
 from core.datasets.formats.folders import layout_of
@@ -198,7 +199,7 @@ class _Told:
         parts = [self._split(i) for i in kept]
         given = [SPLITS.index(p) if p in SPLITS else NOT_TOLD for p in parts]
         return Found(
-            entries=[self.entries[i] for i in kept],
+            entries=taken(self.entries, np.array(kept, np.int64)),
             class_names=names,
             labels=np.array(
                 [index[self.labels[i]] if self._labelled(i) else -1 for i in kept], "i4"

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets import limits
-from core.datasets.containers.listing import Entry, Listing, Other
+from core.datasets.containers.entries import Entry
+from core.datasets.containers.listing import Listing, Other
 from core.datasets.dataset import STORED_SPLITS
 from core.datasets.formats.base import NOT_TOLD, Found, Reading
 from core.datasets.names import natural
