@@ -7,9 +7,16 @@ import pandas as pd
 import streamlit as st
 
 from core.analysis.balance import shifted
-from core.datasets.dataset import SPLITS, STORED_SPLITS, UNLABELLED, Dataset, DatasetInfo
+from core.datasets.dataset import (
+    SPLIT_NAMES,
+    SPLITS,
+    STORED_SPLITS,
+    UNLABELLED,
+    Dataset,
+    DatasetInfo,
+)
 from core.datasets.report import Sizes
-from core.errors import N_, LabError
+from core.errors import LabError
 from core.plots.bars import ClassCountsLabels, class_counts_info, plot_class_counts
 from ui.i18n import _, language, ngettext, number, percent
 from ui.import_report import import_report, report_of, table_height
@@ -18,12 +25,6 @@ from ui.names import class_names, literal, shortened
 from ui.state import is_dark
 from ui.strips import SIZE, Strip, strips
 
-SPLIT_NAMES = {
-    "train": N_("training"),
-    "val": N_("validation"),
-    "test": N_("test"),
-    UNLABELLED: N_("without label"),
-}
 SAMPLES = 11
 """Pictures of a class beside one another: what a laptop's screen has room for."""
 FEW_CLASSES = 4
@@ -213,6 +214,9 @@ def about(dataset: Dataset) -> None:
 def _original_sizes(sizes: Sizes) -> None:
     st.subheader(_("Original sizes"))
     width, height = sizes.width, sizes.height
+    if width[0] == width[2] and height[0] == height[2]:
+        st.caption(_("All images: {width} × {height} pixels.", width=width[0], height=height[0]))
+        return
     st.caption(
         _(
             "Width from {w_min} to {w_max} pixels, median {w_median}; "

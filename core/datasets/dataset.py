@@ -22,10 +22,22 @@ SPLITS = ("train", "val", "test")
 UNLABELLED = "unlabelled"
 """The split of pictures without a label (every label of it is -1), to be predicted only."""
 STORED_SPLITS = (*SPLITS, UNLABELLED)
+SPLIT_NAMES = {
+    "train": N_("training"),
+    "val": N_("validation"),
+    "test": N_("test"),
+    UNLABELLED: N_("without label"),
+}
+"""What people call the splits."""
 DIGITS = "digits"
 """The name of the built-in dataset."""
 
 ResizeMode = Literal["stretch", "pad", "crop"]
+
+
+def split_name(split: str) -> Text:
+    """What people call a split, for the gap of a sentence."""
+    return Text(msgid=SPLIT_NAMES[split])
 
 
 class DatasetInfo(BaseModel, frozen=True):
@@ -45,6 +57,8 @@ class DatasetInfo(BaseModel, frozen=True):
     splits: dict[str, int]
     class_counts: dict[str, list[int]]
     resize: ResizeMode
+    background: str = ""
+    """The colour behind transparent and around padded pictures; "" if none was chosen."""
     origin: str
     created: str
     fingerprint: str

@@ -76,11 +76,14 @@ def target_shape(infos: Sequence[DatasetInfo], recipe: Recipe) -> Shape:
     return height, width, max(info.image_shape[2] for info in infos)
 
 
-def convert(images: NDArray[np.uint8], shape: Shape, mode: ResizeMode) -> NDArray[np.uint8]:
+def convert(
+    images: NDArray[np.uint8], shape: Shape, mode: ResizeMode, background: str = ""
+) -> NDArray[np.uint8]:
     """Images uint8 (n, h, w, c) as (n, *shape); grey becomes colour, never the reverse."""
     if images.shape[1:3] != shape[:2]:
         squeezed = images[..., 0] if images.shape[3] == 1 else images
-        fitted = [fit(Image.fromarray(row), shape[:2], mode, shape[2]) for row in squeezed]
+        pictures = map(Image.fromarray, squeezed)
+        fitted = [fit(image, shape[:2], mode, shape[2], background) for image in pictures]
         return np.stack(fitted) if fitted else np.empty((0, *shape), np.uint8)
     return images if images.shape[3] == shape[2] else np.repeat(images, shape[2], axis=3)
 
@@ -125,6 +128,7 @@ class _Derivation:
             class_names=selection.class_names,
             image_shape=self._shape,
             resize=self._recipe.resize if resized else self._infos[0].resize,
+            background=self._infos[0].background,
             splits=splits,
             report=self._report(selection, splits),
             vocabulary=_common_vocabulary(self._infos),
@@ -152,7 +156,7 @@ class _Derivation:
 
     def _images(self, selection: Selection, splits: Sequence[str]) -> Iterator[_Chosen]:
         """The kept rows of ``splits``, block by block, as the new dataset will hold them."""
-        becomes = int(np.prod(self._shape))
+        becomes, ground = int(np.prod(self._shape)), self._infos[0].background
         for number, dataset in enumerate(self._datasets):
             for split in splits:
                 wanted = selection.members(number, split)
@@ -161,7 +165,7 @@ class _Derivation:
                     stop = block.start + len(block.images)
                     first, last = np.searchsorted(rows, [block.start, stop])
                     images = block.images[rows[first:last] - block.start]
-                    converted = convert(images, self._shape, self._recipe.resize)
+                    converted = convert(images, self._shape, self._recipe.resize, ground)
                     yield _Chosen(wanted[first:last], converted)
 
     def _copy(self, selection: Selection, staging: DatasetPaths) -> NDArray[np.void]:

@@ -131,6 +131,7 @@ class _Work:
             class_names=parts.class_names,
             image_shape=shape,
             resize=self._options.resize,
+            background=self._options.background,
             splits=parts.splits,
             report=parts.report(self._source.origin, found.skipped, plan.capped),
             repairs=gathered.repaired_names,

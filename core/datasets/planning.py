@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets.containers.entries import Entry, taken
-from core.datasets.dataset import STORED_SPLITS, UNLABELLED
+from core.datasets.dataset import STORED_SPLITS, UNLABELLED, split_name
 from core.datasets.formats.base import NOT_TOLD, Found
 from core.datasets.options import ImportOptions
 from core.datasets.report import shortened
@@ -83,8 +83,9 @@ def divide(
             text(
                 N_(
                     "Classes of fewer than {smallest} pictures are too small to be divided and "
-                    "stay whole in “train”: {names} ({n})."
+                    "stay whole in “{train}”: {names} ({n})."
                 ),
+                train=split_name("train"),
                 n=len(small),
                 smallest=SMALLEST_CLASS,
                 names=shortened(small),
@@ -137,7 +138,7 @@ def missing_in_splits(
                 text(
                     N_("Classes without pictures in the split “{split}”: {names} ({n})."),
                     n=len(lacking),
-                    split=split,
+                    split=split_name(split),
                     names=shortened(lacking),
                 )
             )

@@ -205,6 +205,7 @@ class Finished:
     vocabulary: str = ""
     groups: Sequence[str] = ()
     derived: Lineage | None = None
+    background: str = ""
     repairs: Mapping[Repair, Sequence[str]] = field(default_factory=dict)
     """The names of all repaired pictures."""
 
@@ -265,6 +266,7 @@ def _describe(finished: Finished) -> DatasetInfo:
         splits=sizes,
         class_counts={split: counts.get(split, [0] * classes) for split in SPLITS},
         resize=finished.resize,
+        background=finished.background,
         origin=finished.report.origin,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fingerprint=fingerprint(finished.class_names, finished.image_shape, finished.splits),

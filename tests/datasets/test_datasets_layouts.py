@@ -87,6 +87,10 @@ TREES = {
     "a stray in a labelled test": Tree(
         both("train/", "val/", "test/") | some("test/", 1, 9), THREE, skipped=1
     ),
+    "a test beside classes": Tree(
+        both("x/", each=10) | some("x/test/", 5, 9),
+        {"train": 12, "val": 4, "test": 4, "unlabelled": 5},
+    ),
     "splits below classes": Tree(
         {
             f"x/{c}/{s}/{i}.png": picture(ord(c) * 99 + len(s) * 9 + i)
@@ -127,6 +131,14 @@ def test_unlabelled_pictures_have_no_class(paths: Paths, tmp_path: Path) -> None
     assert str(info.warnings[0]) == (
         "Pictures in “test” without a class, kept as the split “unlabelled”: 5."
     )
+
+
+def test_a_test_beside_one_class_is_a_class(paths: Paths, tmp_path: Path) -> None:
+    """Otherwise nothing could be learned."""
+    source = pack(tmp_path / "x.zip", classes("cat", "test", each=5))
+    info = import_dataset(paths, PathSource(source), "x")
+    assert info.class_names == ("cat", "test")
+    assert "called like a split: “test” (1)" in str(info.warnings[0])
 
 
 PICTURES = some("images/", 12, 1)

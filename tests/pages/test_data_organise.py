@@ -189,7 +189,7 @@ def test_a_leak_leads_to_its_pictures(app: OpenPage, lab: Lab, pets: DatasetInfo
     page = organise(app, "derive")
     press(page, "organise.make")
     work(lab, page)
-    assert "also in “train”" in plain(said(page))
+    assert "also in “training”" in plain(said(page))
     press(page, "duplicates.test")
     assert page.session_state["data_view"] == "organise"
     assert page.button(key="organise.look")
