@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.analysis.balance import shifted
 from core.datasets.dataset import (
     SPLIT_NAMES,
-    SPLITS,
     STORED_SPLITS,
     UNLABELLED,
     Dataset,
@@ -17,12 +15,11 @@ from core.datasets.dataset import (
 )
 from core.datasets.report import Sizes
 from core.errors import LabError
-from core.plots.bars import ClassCountsLabels, class_counts_info, plot_class_counts
-from ui.i18n import _, language, ngettext, number, percent
+from ui.balance_view import class_balance
+from ui.i18n import _, ngettext, number
 from ui.import_report import import_report, report_of, table_height
 from ui.messages import show_error
-from ui.names import class_names, literal, shortened
-from ui.state import is_dark
+from ui.names import class_names
 from ui.strips import SIZE, Strip, strips
 
 SAMPLES = 11
@@ -32,8 +29,6 @@ FEW_CLASSES = 4
 MORE_SAMPLES = 24
 LARGER = 96
 CLASSES_PER_PAGE = 20
-SKEW = 1.5
-"""The largest class may have so many times the images of the smallest and still be balanced."""
 
 
 def look(dataset: Dataset) -> None:
@@ -130,71 +125,6 @@ def sample_strips(
             )
         )
     return found
-
-
-def class_balance(info: DatasetInfo) -> None:
-    """Images per class and split, and a sentence where they are far from equal."""
-    st.subheader(_("Images per class"))
-    if skew := skewed(info):
-        few, many, times = skew
-        st.info(
-            _(
-                "“{many}” has {times} times as many training images as “{few}”. Look at each "
-                "class by itself on the Errors page: accuracy alone hides a weak small class.",
-                many=literal(many),
-                few=literal(few),
-                times=round(times, 1),
-            )
-        )
-    if shift := shifted(info.class_counts):
-        st.info(
-            _(
-                "“{name}” makes up {share} of the split “{split}”, but {train} of the training "
-                "images: the splits are not the same mixture.",
-                name=literal(class_names(info)[shift.label]),
-                share=percent(shift.share),
-                split=_(SPLIT_NAMES.get(shift.split, shift.split)),
-                train=percent(shift.train_share),
-            )
-        )
-    if unlabelled := info.splits.get(UNLABELLED):
-        st.caption(
-            ngettext(
-                "Not counted here: {n} image without label.",
-                "Not counted here: {n} images without label.",
-                unlabelled,
-            )
-        )
-    labels = ClassCountsLabels(
-        splits={split: _(SPLIT_NAMES[split]) for split in SPLITS},
-        x=_("class"),
-        y=_("images"),
-    )
-    st.plotly_chart(
-        plot_class_counts(
-            class_counts_info(shortened(class_names(info)), info.class_counts),
-            labels,
-            dark=is_dark(),
-            decimal_comma=language() == "es",
-        ),
-        key="class_counts",
-        theme=None,
-        config={"displayModeBar": False},
-        alt=ngettext(
-            "Bar chart: images of {n} class in each split",
-            "Bar chart: images of {n} classes in each split",
-            len(info.class_names),
-        ),
-    )
-
-
-def skewed(info: DatasetInfo) -> tuple[str, str, float] | None:
-    """(smallest class, largest class, their ratio) of training, where the ratio matters."""
-    counts = np.array(info.class_counts["train"])
-    few, many = int(counts.argmin()), int(counts.argmax())
-    ratio = counts[many] / max(1, counts[few])
-    names = class_names(info)
-    return (names[few], names[many], ratio) if ratio > SKEW else None
 
 
 def about(dataset: Dataset) -> None:

@@ -30,7 +30,8 @@ from tests.pages.conftest import OpenPage
 from tests.pages.making import HOSTILE, make_dataset, many_classes
 from ui import import_options, import_view
 from ui.augment_view import DRAWS, PICTURES, first_of_each_class, mixed_label
-from ui.data_look import CLASSES_PER_PAGE, sample_strips, skewed
+from ui.balance_view import skewed
+from ui.data_look import CLASSES_PER_PAGE, sample_strips
 from ui.forms import key
 from ui.import_sources import stem_of
 from ui.strips import Strip, strips_html
