@@ -118,6 +118,19 @@ def test_fashion_is_known_by_its_first_labels(paths: Paths, tmp_path: Path) -> N
     info = of_files(paths, tmp_path, files).info
     assert info.vocabulary == "fashion_mnist"
     assert info.class_names[9] == "ankle boot"
+    assert not any("class names" in str(warning) for warning in info.warnings)
+
+
+def test_class_names_that_only_a_file_name_tells_are_said(paths: Paths, tmp_path: Path) -> None:
+    files = {
+        "my-fashion/train-images-idx3-ubyte": idx(pixels(20, 28, 28), False),
+        "my-fashion/train-labels-idx1-ubyte": idx(np.array(cycle(20, 10)), False),
+    }
+    info = of_files(paths, tmp_path, files).info
+    assert info.class_names[9] == "ankle boot"
+    assert str(info.warnings[0]).startswith(
+        "The class names are those of Fashion-MNIST, because the files are called like it"
+    )
 
 
 def test_test_pictures_without_labels(paths: Paths, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from core.errors import N_, RunError, text
 from core.lab import Lab
 from core.paths import write_atomic
 from core.records import RunRecord, RunStatus
-from tests.pages.conftest import OpenPage
+from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import HOSTILE, make_dataset, many_classes
 from ui import import_options, import_view
 from ui.augment_view import DRAWS, PICTURES, first_of_each_class, mixed_label
@@ -162,6 +162,10 @@ def test_many_classes_come_page_by_page(app: OpenPage, lab: Lab) -> None:
     page = app("data")
     page.selectbox(key="dataset").set_value("hundred").run()
     assert drawn(page).count(HEAD) == CLASSES_PER_PAGE
+    assert "Fewest training images" not in said(page)
+    assert "Every class has 3 training images." in plain(said(page))
+    page.segmented_control(key="classes.order.hundred").set_value("name").run()
+    assert not page.exception
     page.multiselect(key="classes.hundred").set_value([3, 77]).run()
     assert drawn(page).count(HEAD) == 2
 
