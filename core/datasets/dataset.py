@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from core.datasets.lineage import Lineage
 from core.datasets.report import ImportReport
+from core.datasets.submission import Submission
 from core.errors import N_, DatasetError, Text
 from core.paths import DatasetPaths
 
@@ -59,6 +60,8 @@ class DatasetInfo(BaseModel, frozen=True):
     resize: ResizeMode
     background: str = ""
     """The colour behind transparent and around padded pictures; "" if none was chosen."""
+    submission: tuple[str, ...] = ()
+    """The columns of the file that a competition expects for the unlabelled pictures, if any."""
     origin: str
     created: str
     fingerprint: str
@@ -141,6 +144,19 @@ class Dataset:
             return ImportReport.model_validate_json(self.files.report.read_bytes())
         except (OSError, ValueError) as error:
             raise damaged(self.info.name, self.files.report.name) from error
+
+    def submission(self) -> Submission | None:
+        """The file that a competition expects; None if the source had no sample of it.
+
+        Raises:
+            DatasetError: if it is damaged.
+        """
+        if not self.info.submission:
+            return None
+        try:
+            return Submission.model_validate_json(self.files.submission.read_bytes())
+        except (OSError, ValueError) as error:
+            raise damaged(self.info.name, self.files.submission.name) from error
 
     def _load(self, file: Path, mmap_mode: Literal["r"] | None) -> NDArray[Any]:
         try:

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.datasets import limits
-from core.datasets.dataset import SPLITS, STORED_SPLITS, Dataset, DatasetInfo, ResizeMode
+from core.datasets.dataset import (
+    SPLITS,
+    STORED_SPLITS,
+    UNLABELLED,
+    Dataset,
+    DatasetInfo,
+    ResizeMode,
+)
 from core.datasets.duplicates import judge
 from core.datasets.gathering import leaks
 from core.datasets.options import OnProgress, ShouldStop
@@ -25,6 +32,7 @@ from core.datasets.reserving import full_disk_said, reserved
 from core.datasets.resizing import fit
 from core.datasets.rows import digests, row_blocks
 from core.datasets.selecting import Selection, arrange, select
+from core.datasets.submission import NamedSubmission
 from core.datasets.ticking import Ticker
 from core.datasets.writer import (
     DIGEST_BYTES,
@@ -129,11 +137,23 @@ class _Derivation:
             image_shape=self._shape,
             resize=self._recipe.resize if resized else self._infos[0].resize,
             background=self._infos[0].background,
+            submission=self._submission(),
             splits=splits,
             report=self._report(selection, splits),
             vocabulary=_common_vocabulary(self._infos),
             groups=_groups_of(selection.class_names, self._infos),
             derived=lineage(self._recipe, self._infos),
+        )
+
+    def _submission(self) -> NamedSubmission | None:
+        """Of a single dataset; the pictures of several belong to no one competition."""
+        dataset = self._datasets[0]
+        asked = dataset.submission() if len(self._datasets) == 1 else None
+        if asked is None:
+            return None
+        names = dataset.split(UNLABELLED).names
+        return NamedSubmission(
+            asked.columns, asked.ids, [names[i] if i >= 0 else "" for i in asked.rows]
         )
 
     def _drop_duplicates(self, selection: Selection) -> None:

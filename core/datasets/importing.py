@@ -132,6 +132,7 @@ class _Work:
             image_shape=shape,
             resize=self._options.resize,
             background=self._options.background,
+            submission=found.submission,
             splits=parts.splits,
             report=parts.report(self._source.origin, found.skipped, plan.capped),
             repairs=gathered.repaired_names,

@@ -15,6 +15,7 @@ from core.datasets.containers.listing import Container, Listing
 from core.datasets.options import ImportOptions, Phase
 from core.datasets.reading import InlineReader, ReaderMaker
 from core.datasets.report import Skipped
+from core.datasets.submission import NamedSubmission
 from core.errors import Text
 
 NOT_TOLD = -1
@@ -44,6 +45,8 @@ class Found:
     """The superclass of every class, where there are any."""
     coarse: bool = False
     """Whether the classes are superclasses, as was asked for."""
+    submission: NamedSubmission | None = None
+    """The file that a competition expects for the pictures without a label."""
 
 
 class Tell(Protocol):
