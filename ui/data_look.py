@@ -141,24 +141,28 @@ def about(dataset: Dataset) -> None:
         import_report(dataset, report)
 
 
-def _original_sizes(sizes: Sizes) -> None:
-    st.subheader(_("Original sizes"))
+def sizes_in_words(sizes: Sizes) -> str:
+    """The range of the original widths and heights; one size where all are the same."""
     width, height = sizes.width, sizes.height
     if width[0] == width[2] and height[0] == height[2]:
-        st.caption(_("All images: {width} × {height} pixels.", width=width[0], height=height[0]))
-        return
-    st.caption(
-        _(
-            "Width from {w_min} to {w_max} pixels, median {w_median}; "
-            "height from {h_min} to {h_max}, median {h_median}.",
-            w_min=width[0],
-            w_median=width[1],
-            w_max=width[2],
-            h_min=height[0],
-            h_median=height[1],
-            h_max=height[2],
-        )
+        return _("All images: {width} × {height} pixels.", width=width[0], height=height[0])
+    return _(
+        "Width from {w_min} to {w_max} pixels, median {w_median}; "
+        "height from {h_min} to {h_max}, median {h_median}.",
+        w_min=width[0],
+        w_median=width[1],
+        w_max=width[2],
+        h_min=height[0],
+        h_median=height[1],
+        h_max=height[2],
     )
+
+
+def _original_sizes(sizes: Sizes) -> None:
+    st.subheader(_("Original sizes"))
+    st.caption(sizes_in_words(sizes))
+    if len(sizes.common) + bool(sizes.others) < 2:
+        return
     rows = [(f"{w} × {h}", n) for h, w, n in sizes.common]
     rows += [(_("other sizes"), sizes.others)] if sizes.others else []
     table = pd.DataFrame(rows, columns=[_("Width × height"), _("Images")])

@@ -44,7 +44,8 @@ def choose_dataset() -> Dataset | None:
         list(infos),
         format_func=lambda name: dataset_title(infos[name]),
         key="dataset",
-        index=None,
+        # Only where there is nothing to show: otherwise it would have a button to choose nothing.
+        index=None if st.session_state["dataset"] is None else 0,
         placeholder=_("nothing chosen"),
         help=_("The digits are built in; others are imported from your own images."),
         persist_state="session",

@@ -22,7 +22,7 @@ from core.datasets.registry import MAX_NAME, list_datasets
 from core.datasets.selecting import preview
 from core.datasets.work import Derive
 from core.errors import LabError
-from ui.i18n import _, language, ngettext, number
+from ui.i18n import _, ngettext, number
 from ui.import_options import RESIZE
 from ui.import_view import propose_name
 from ui.messages import show_error
@@ -115,15 +115,15 @@ def _renamed(infos: Sequence[DatasetInfo], chosen: Sequence[str]) -> Mapping[str
     stored = {said: name for name, said in shown.items()}
     with st.expander(_("Rename or merge classes")):
         st.caption(_("Classes that get the same name become one class."))
-        old, new = _("Class"), _("New name")
         table = st.data_editor(
-            pd.DataFrame({old: list(shown.values()), new: list(shown.values())}),
-            key=f"organise.rename.{_where(infos)}.{language()}",
-            disabled=[old],
+            pd.DataFrame({"old": list(shown.values()), "new": list(shown.values())}),
+            key=f"organise.rename.{_where(infos)}",
+            column_config={"old": _("Class"), "new": _("New name")},
+            disabled=["old"],
             hide_index=True,
             height=min(38 + 35 * len(shown), 300),
         )
-    wanted = [stored.get(str(other or ""), str(other or "")) for other in table[new]]
+    wanted = [stored.get(str(other or ""), str(other or "")) for other in table["new"]]
     return {
         name: other
         for name, other in zip(shown, wanted, strict=True)

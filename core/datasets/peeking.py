@@ -72,7 +72,7 @@ def _told(names: Sequence[str]) -> Kind | None:
         return "cifar"
     parts = [part for name in names if (part := safe_parts(name)) and not is_system(part)]
     pictures = [part for part in parts if part[-1].casefold().endswith(EXTENSIONS)]
-    if any(part[-1].casefold().endswith(TABLE_EXTENSIONS) for part in parts) and pictures:
+    if pictures and any(_is_table(part[-1].casefold()) for part in parts):
         return "table_archive"
     if any(part[1:] and not is_filler(part[-2]) for part in pictures):
         return "class_archive"
@@ -80,6 +80,10 @@ def _told(names: Sequence[str]) -> Kind | None:
         return "picture_archive"
     data = (part[-1].casefold() for part in parts)
     return "array_archive" if any(_is_data(name) for name in data) else None
+
+
+def _is_table(name: str) -> bool:
+    return name.endswith(TABLE_EXTENSIONS) and "submission" not in name
 
 
 def _is_data(name: str) -> bool:

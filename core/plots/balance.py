@@ -91,6 +91,8 @@ def plot_ranked_counts(
             marker={"color": OKABE_ITO[i % len(OKABE_ITO)], "line": {"width": 0}},
         )
     figure.update_layout(barmode="stack", bargap=0.2, hovermode="y unified", showlegend=True)
+    # As the pieces stand beside one another; Plotly would turn them round.
+    figure.update_layout(legend={"traceorder": "normal"})
     figure.update_xaxes(
         title=labels.y, range=[0, 1.02 * max(1, longest)], hoverformat=",d", tickformat=",d"
     )

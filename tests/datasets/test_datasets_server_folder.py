@@ -83,6 +83,7 @@ def test_files_say_what_they_seem_to_be(folder: Path) -> None:
     """By their ending, archives by the first names inside; whatever is damaged is an archive."""
     pictures = {f"{i}.png": picture(i) for i in range(3)}
     pack(folder / "labels.zip", {**pictures, "labels.csv": b"a,b"})
+    pack(folder / "asked.zip", {**classes("cat", "dog"), "sample_submission.csv": b"a,b"})
     pack_tar(folder / "one.tar.gz", {f"images/{n}": data for n, data in pictures.items()}, "w:gz")
     pack_tar(folder / "classes.tar.bz2", classes("cat", "dog"), "w:bz2")
     pack(folder / "arrays.zip", {"x/train.npz": b"PK", "x/README": b""})
@@ -91,6 +92,7 @@ def test_files_say_what_they_seem_to_be(folder: Path) -> None:
     for name in ("cut.zip", "cut.tar.xz", "t.csv", "a.npz", "a.parquet", "t10k-labels-ubyte.gz"):
         (folder / name).write_bytes(b"\xfd7zXZ\0")
     assert listed(folder) == {
+        "asked.zip": "class_archive",
         "labels.zip": "table_archive",
         "one.tar.gz": "picture_archive",
         "classes.tar.bz2": "class_archive",

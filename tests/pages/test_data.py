@@ -170,6 +170,22 @@ def test_many_classes_come_page_by_page(app: OpenPage, lab: Lab) -> None:
     assert drawn(page).count(HEAD) == 2
 
 
+def test_a_dataset_that_is_not_here_is_not_replaced_by_another(app: OpenPage, lab: Lab) -> None:
+    make_dataset(lab.paths, "pets")
+    page = app("data")
+    page.query_params["dataset"] = "gone *away*"
+    page.run()
+    assert "There is no dataset “gone *away*” here (any more)" in plain(said(page))
+    assert page.selectbox(key="dataset").value is None
+    assert not page.metric
+    page.run()
+    assert "gone" in said(page)
+    page.selectbox(key="dataset").set_value("pets").run()
+    assert not page.exception
+    assert "gone" not in said(page)
+    assert page.query_params["dataset"] == "pets"
+
+
 def test_samples_are_of_the_class_they_stand_under(lab: Lab) -> None:
     make_dataset(lab.paths, "pets")
     dataset = open_dataset(lab.paths, "pets")

@@ -285,3 +285,20 @@ def test_unlabelled_images_are_counted(app: OpenPage, lab: Lab) -> None:
     assert info.splits["unlabelled"] == 2
     page = organise(app, "derive", "x")
     assert "2 images without a class are taken along" in said(page)
+
+
+@pytest.mark.parametrize("task", ["derive", "duplicates", "export", "rename"])
+def test_the_language_can_be_changed_in_every_task(
+    app: OpenPage, pets: DatasetInfo, task: str
+) -> None:
+    """Choices stay as they are; a button or table that was set anew would end the page."""
+    page = organise(app, task)
+    if task == "derive":
+        page.radio(key="organise.split").set_value("anew").run()
+        page.text_input(key="organise.name").set_value("mine").run()
+    page.selectbox(key="lang").set_value("es").run()
+    assert not page.exception
+    assert page.session_state["organise_view"] == task
+    if task == "derive":
+        assert page.radio(key="organise.split").value == "anew"
+        assert page.text_input(key="organise.name").value == "mine"
