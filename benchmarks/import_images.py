@@ -48,13 +48,16 @@ class Peaks:
     """The largest sums over a tree of processes seen so far, in bytes."""
 
     pss: int = 0
+    alone: int = 0
+    """PSS as if no other Python ran on this machine. The pages of the libraries are divided among
+    all who use them, so PSS itself changes by 10 MB when a neighbour begins or ends."""
     uss: int = 0
     rss: int = 0
     processes: int = 0
 
     def sample(self, root: psutil.Process) -> None:
         """RSS counts a page that processes share once for each; PSS divides it among them."""
-        pss = uss = rss = count = 0
+        pss = uss = rss = count = anonymous = mapped = 0
         for process in [root, *root.children(recursive=True)]:
             try:
                 memory = process.memory_full_info()
@@ -63,9 +66,25 @@ class Peaks:
             pss += getattr(memory, "pss", memory.uss)
             uss += memory.uss
             rss += memory.rss
+            own, files = _anonymous_and_mapped(process.pid)
+            anonymous, mapped = anonymous + own, max(mapped, files)
             count += 1
+        self.alone = max(self.alone, anonymous + mapped)
         self.pss, self.uss = max(self.pss, pss), max(self.uss, uss)
         self.rss, self.processes = max(self.rss, rss), max(self.processes, count)
+
+
+def _anonymous_and_mapped(pid: int) -> tuple[int, int]:
+    """The process' part of the memory that belongs to no file, and the files' pages that it has
+    mapped (the workers' are among those of the process that forked them), in bytes; Linux only."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().split("\n")
+        status = Path(f"/proc/{pid}/status").read_text().split("\n")
+    except OSError:
+        return 0, 0
+    sizes = dict(line.split(":") for line in [*rollup[1:], *status] if line)
+    own, files = (1024 * int(sizes.get(k, "0").split()[0]) for k in ("Pss_Anon", "RssFile"))
+    return own, files
 
 
 def watch(child: subprocess.Popen[Any]) -> Peaks:

@@ -14,6 +14,11 @@ from core.datasets.dataset import Dataset, Split
 
 Rows = npt.NDArray[np.int64]
 
+LARGE_BYTES = 1_000_000_000
+"""What is larger may not stay in the memory of a course's laptop."""
+STRETCH_BYTES = 2_000_000
+WINDOW_BYTES = 64_000_000
+
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches of ``(images (b, h, w, c) uint8, labels (b,) int32)`` read from a mapped split.
@@ -65,9 +70,34 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         if self._seed is None:
             return self.rows
         if self._order[0] != self.epoch:
-            order = np.random.default_rng((self._seed, self.epoch)).permutation(self.rows)
-            self._order = (self.epoch, order)
+            rng = np.random.default_rng((self._seed, self.epoch))
+            self._order = (self.epoch, shuffled(self.rows, _row_bytes(self._split), rng))
         return self._order[1]
+
+
+def shuffled(rows: Rows, row_bytes: int, rng: np.random.Generator) -> Rows:
+    """The rows of an epoch in an order of its own.
+
+    Of a set that may be larger than the memory, stretches of neighbours are drawn from all over
+    it, :data:`WINDOW_BYTES` of them at a time, and their rows mixed: the disk is read in pieces
+    instead of row by row. Neighbours have nothing in common, as an import has mixed all rows. Which
+    of the two is the set's own matter, not the machine's: a training goes on elsewhere as it began.
+    """
+    if len(rows) * row_bytes <= LARGE_BYTES:
+        return rng.permutation(rows)
+    length = max(1, STRETCH_BYTES // row_bytes)
+    starts = rng.permutation(np.arange(0, len(rows), length))
+    together = max(1, WINDOW_BYTES // (length * row_bytes))
+    windows = (starts[i : i + together] for i in range(0, len(starts), together))
+    return np.concatenate([rng.permutation(_stretches(rows, w, length)) for w in windows])
+
+
+def _stretches(rows: Rows, starts: Rows, length: int) -> Rows:
+    return np.concatenate([rows[start : start + length] for start in starts])
+
+
+def _row_bytes(split: Split) -> int:
+    return max(1, split.images.nbytes // max(1, len(split.images)))
 
 
 def training_batches(config: RunConfig, dataset: Dataset) -> Batches:

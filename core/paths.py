@@ -123,6 +123,11 @@ class DatasetPaths:
         """The names of all repaired pictures: too many to be read with the report."""
         return self.folder / "repairs.json"
 
+    @property
+    def submission(self) -> Path:
+        """The form of the file that a competition expects, if there is one."""
+        return self.folder / "submission.json"
+
     def images(self, split: str) -> Path:
         return self.folder / f"{split}-images.npy"
 

@@ -107,6 +107,7 @@ class RunRecord(BaseModel, frozen=True):
     """Whose class names these are, if the catalogues translate them."""
     image_shape: tuple[int, int, int] | None = None
     resize: str | None = None
+    background: str = ""
     versions: dict[str, str] = {}
     summary: RunSummary | None = None
     failure: Failure | None = None

@@ -249,6 +249,7 @@ def _describe(record: RunRecord, dataset: Dataset) -> RunRecord:
         vocabulary=info.vocabulary,
         image_shape=info.image_shape,
         resize=info.resize,
+        background=info.background,
     )
 
 

@@ -16,6 +16,7 @@ from core.config import _EXPECTED, ARCHITECTURES, SECTIONS
 from core.config_augment import GROUPS
 from core.config_models import BACKBONES
 from core.datasets.benchmarks import BENCHMARKS
+from core.datasets.dataset import SPLIT_NAMES
 from core.datasets.report import REASONS, REPAIRS, Reason, Repair
 from core.datasets.server_folder import GUESSES
 from core.datasets.shapes import ShapesOptions
@@ -28,7 +29,6 @@ from core.records import STATUS_NAMES, RunStatus
 from scripts import messages
 from scripts.messages import ROOT, singular
 from ui import (
-    data_look,
     data_view,
     forms,
     i18n,
@@ -222,7 +222,7 @@ TABLES: dict[str, Iterable[str]] = {
     "presets": pairs((preset.label, preset.help) for preset in PRESETS.values()),
     "report.REASONS": REASONS.values(),
     "report.REPAIRS": REPAIRS.values(),
-    "data_look.SPLIT_NAMES": data_look.SPLIT_NAMES.values(),
+    "dataset.SPLIT_NAMES": SPLIT_NAMES.values(),
     "data_view.TITLES": data_view.TITLES.values(),
     "forms.CHOICES": forms.CHOICES.values(),
     "config_augment.GROUPS": GROUPS.values(),

@@ -6,24 +6,22 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.analysis.balance import shifted
-from core.datasets.dataset import SPLITS, STORED_SPLITS, UNLABELLED, Dataset, DatasetInfo
+from core.datasets.dataset import (
+    SPLIT_NAMES,
+    STORED_SPLITS,
+    UNLABELLED,
+    Dataset,
+    DatasetInfo,
+)
 from core.datasets.report import Sizes
-from core.errors import N_, LabError
-from core.plots.bars import ClassCountsLabels, class_counts_info, plot_class_counts
-from ui.i18n import _, language, ngettext, number, percent
+from core.errors import LabError
+from ui.balance_view import class_balance
+from ui.i18n import _, ngettext, number
 from ui.import_report import import_report, report_of, table_height
 from ui.messages import show_error
-from ui.names import class_names, literal, shortened
-from ui.state import is_dark
+from ui.names import class_names
 from ui.strips import SIZE, Strip, strips
 
-SPLIT_NAMES = {
-    "train": N_("training"),
-    "val": N_("validation"),
-    "test": N_("test"),
-    UNLABELLED: N_("without label"),
-}
 SAMPLES = 11
 """Pictures of a class beside one another: what a laptop's screen has room for."""
 FEW_CLASSES = 4
@@ -31,8 +29,6 @@ FEW_CLASSES = 4
 MORE_SAMPLES = 24
 LARGER = 96
 CLASSES_PER_PAGE = 20
-SKEW = 1.5
-"""The largest class may have so many times the images of the smallest and still be balanced."""
 
 
 def look(dataset: Dataset) -> None:
@@ -131,71 +127,6 @@ def sample_strips(
     return found
 
 
-def class_balance(info: DatasetInfo) -> None:
-    """Images per class and split, and a sentence where they are far from equal."""
-    st.subheader(_("Images per class"))
-    if skew := skewed(info):
-        few, many, times = skew
-        st.info(
-            _(
-                "“{many}” has {times} times as many training images as “{few}”. Look at each "
-                "class by itself on the Errors page: accuracy alone hides a weak small class.",
-                many=literal(many),
-                few=literal(few),
-                times=round(times, 1),
-            )
-        )
-    if shift := shifted(info.class_counts):
-        st.info(
-            _(
-                "“{name}” makes up {share} of the split “{split}”, but {train} of the training "
-                "images: the splits are not the same mixture.",
-                name=literal(class_names(info)[shift.label]),
-                share=percent(shift.share),
-                split=_(SPLIT_NAMES.get(shift.split, shift.split)),
-                train=percent(shift.train_share),
-            )
-        )
-    if unlabelled := info.splits.get(UNLABELLED):
-        st.caption(
-            ngettext(
-                "Not counted here: {n} image without label.",
-                "Not counted here: {n} images without label.",
-                unlabelled,
-            )
-        )
-    labels = ClassCountsLabels(
-        splits={split: _(SPLIT_NAMES[split]) for split in SPLITS},
-        x=_("class"),
-        y=_("images"),
-    )
-    st.plotly_chart(
-        plot_class_counts(
-            class_counts_info(shortened(class_names(info)), info.class_counts),
-            labels,
-            dark=is_dark(),
-            decimal_comma=language() == "es",
-        ),
-        key="class_counts",
-        theme=None,
-        config={"displayModeBar": False},
-        alt=ngettext(
-            "Bar chart: images of {n} class in each split",
-            "Bar chart: images of {n} classes in each split",
-            len(info.class_names),
-        ),
-    )
-
-
-def skewed(info: DatasetInfo) -> tuple[str, str, float] | None:
-    """(smallest class, largest class, their ratio) of training, where the ratio matters."""
-    counts = np.array(info.class_counts["train"])
-    few, many = int(counts.argmin()), int(counts.argmax())
-    ratio = counts[many] / max(1, counts[few])
-    names = class_names(info)
-    return (names[few], names[many], ratio) if ratio > SKEW else None
-
-
 def about(dataset: Dataset) -> None:
     """The original sizes, and what became of every file."""
     try:
@@ -210,21 +141,28 @@ def about(dataset: Dataset) -> None:
         import_report(dataset, report)
 
 
+def sizes_in_words(sizes: Sizes) -> str:
+    """The range of the original widths and heights; one size where all are the same."""
+    width, height = sizes.width, sizes.height
+    if width[0] == width[2] and height[0] == height[2]:
+        return _("All images: {width} × {height} pixels.", width=width[0], height=height[0])
+    return _(
+        "Width from {w_min} to {w_max} pixels, median {w_median}; "
+        "height from {h_min} to {h_max}, median {h_median}.",
+        w_min=width[0],
+        w_median=width[1],
+        w_max=width[2],
+        h_min=height[0],
+        h_median=height[1],
+        h_max=height[2],
+    )
+
+
 def _original_sizes(sizes: Sizes) -> None:
     st.subheader(_("Original sizes"))
-    width, height = sizes.width, sizes.height
-    st.caption(
-        _(
-            "Width from {w_min} to {w_max} pixels, median {w_median}; "
-            "height from {h_min} to {h_max}, median {h_median}.",
-            w_min=width[0],
-            w_median=width[1],
-            w_max=width[2],
-            h_min=height[0],
-            h_median=height[1],
-            h_max=height[2],
-        )
-    )
+    st.caption(sizes_in_words(sizes))
+    if len(sizes.common) + bool(sizes.others) < 2:
+        return
     rows = [(f"{w} × {h}", n) for h, w, n in sizes.common]
     rows += [(_("other sizes"), sizes.others)] if sizes.others else []
     table = pd.DataFrame(rows, columns=[_("Width × height"), _("Images")])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 import streamlit as st
 
+from core.datasets.catalog import folder_names
 from core.datasets.dataset import DIGITS, Dataset, DatasetInfo
 from core.datasets.registry import (
     damaged_datasets,
@@ -27,6 +29,8 @@ TITLES = {DIGITS: N_("Handwritten digits")}
 """What a built-in dataset is called, besides its name."""
 DELETED = "_dataset_deleted"
 KEEP = "delete_keep"
+GONE = "_dataset_gone"
+"""The name of a dataset that was asked for, and is not here."""
 
 
 def choose_dataset() -> Dataset | None:
@@ -34,22 +38,42 @@ def choose_dataset() -> Dataset | None:
     paths = get_lab().paths
     infos = {info.name: info for info in list_datasets(paths)}
     read_address("dataset")
-    if st.session_state.get("dataset") not in infos:  # deleted since, or nothing chosen yet
-        st.session_state["dataset"] = DIGITS
+    _settle_choice(infos)
     name = st.selectbox(
         _("Dataset"),
         list(infos),
         format_func=lambda name: dataset_title(infos[name]),
         key="dataset",
+        # Only where there is nothing to show: otherwise it would have a button to choose nothing.
+        index=None if st.session_state["dataset"] is None else 0,
+        placeholder=_("nothing chosen"),
         help=_("The digits are built in; others are imported from your own images."),
         persist_state="session",
     )
     write_address("dataset", default=DIGITS)
+    if name is None:
+        gone = str(st.session_state[GONE])
+        show(
+            _("There is no dataset “{name}” here (any more). Choose another.", name=gone), "warning"
+        )
+        return None
     try:
         return open_dataset(paths, name)
     except LabError as error:
         show_error(error)
         return None
+
+
+def _settle_choice(infos: Mapping[str, DatasetInfo]) -> None:
+    """At first the digits. Of a dataset that is not here another would be shown in its place:
+    nothing is chosen then until somebody does."""
+    wanted = st.session_state.get("dataset")
+    if wanted in infos:
+        st.session_state.pop(GONE, None)
+    elif wanted is not None:
+        st.session_state[GONE], st.session_state["dataset"] = wanted, None
+    elif GONE not in st.session_state:
+        st.session_state["dataset"] = DIGITS
 
 
 def dataset_title(info: DatasetInfo) -> str:
@@ -170,3 +194,5 @@ def _delete(name: str) -> None:
     keep = bool(st.session_state.get(KEEP, True))
     guarded(functools.partial(get_lab().store.delete_dataset, name, keep_images=keep))
     st.session_state[DELETED] = True
+    if st.session_state.get("dataset") == name and name not in folder_names(get_lab().paths):
+        st.session_state["dataset"] = DIGITS

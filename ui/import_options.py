@@ -31,7 +31,7 @@ SIZES = (0, 16, 24, 28, 32, 48, 64, 96, 128, 160, 192, 224)
 Choices = Mapping[str, tuple[str, str]]
 RESIZE: Choices = {
     "crop": (N_("Crop"), N_("Cuts off what sticks out: nothing is distorted, borders are lost.")),
-    "pad": (N_("Pad"), N_("Keeps the whole picture and fills the rest with black.")),
+    "pad": (N_("Pad"), N_("Keeps the whole picture and fills the rest with the background.")),
     "stretch": (N_("Stretch"), N_("Keeps the whole picture and distorts it to fit.")),
 }
 COLORS: Choices = {
@@ -189,7 +189,8 @@ def fitted(
     sample: SourceSample, size: tuple[int, int], mode: ResizeMode, channels: int
 ) -> list[NDArray[np.uint8]]:
     """The sample's pictures as uint8 (height, width, channels), as an import makes them fit."""
-    return [fit(Image.fromarray(picture), size, mode, channels) for picture in sample.pictures]
+    images, ground = map(Image.fromarray, sample.pictures), background()
+    return [fit(image, size, mode, channels, ground) for image in images]
 
 
 def _divided() -> dict[str, object]:
@@ -235,12 +236,15 @@ def _divided() -> dict[str, object]:
 
 def _more() -> dict[str, object]:
     """What to do with pictures that are not simply what they seem."""
-    with st.expander(_("Transparent and damaged pictures")):
+    with st.expander(_("Background and damaged pictures")):
         st.session_state.setdefault("import_background", WHITE)
         behind = st.color_picker(
             _("Background"),
             key="import_background",
-            help=_("What shines through where a picture is transparent."),
+            help=_(
+                "What shines through where a picture is transparent, and what stands around it "
+                "where padding fills."
+            ),
             persist_state="session",
         )
         truncated = st.toggle(

@@ -11,7 +11,14 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.datasets.benchmarks import BENCHMARKS, download_bytes, is_there
 from core.datasets.containers.opening import OPENERS
-from core.datasets.server_folder import GUESSES, VARIABLE, ServerFile, data_dir, list_server
+from core.datasets.server_folder import (
+    GUESSES,
+    VARIABLE,
+    ServerFile,
+    ServerListing,
+    data_dir,
+    list_server,
+)
 from core.datasets.specs import (
     SOURCES,
     BenchmarkSpec,
@@ -121,7 +128,7 @@ def _ask_server() -> Asked:
         )
         st.code(f"{VARIABLE}=/srv/data", language=None)
         return Asked()
-    files = {file.path: file for file in _listed(str(folder))}
+    files = {file.path: file for file in _listed(str(folder)).files}
     if not files:
         show(
             _(
@@ -150,7 +157,7 @@ def _ask_server() -> Asked:
 
 
 @st.cache_data(show_spinner=False, ttl=LISTING_SECONDS, max_entries=4)
-def _listed(folder: str) -> list[ServerFile]:
+def _listed(folder: str) -> ServerListing:
     return list_server(Path(folder))
 
 
@@ -221,16 +228,25 @@ def _server_files(_asked: Asked) -> None:
     folder = data_dir()
     if folder is None:
         return
+    listed = _listed(str(folder))
     rows = [
         {
             _("Name"): file.path,
             _("Seems to be"): _(GUESSES[file.guess]),
             _("Size"): "–" if file.size is None else megabytes(file.size),
         }
-        for file in _listed(str(folder))
+        for file in listed.files
     ]
     if rows:
         st.dataframe(rows, hide_index=True, height="content" if len(rows) < 10 else 400)
+    if not listed.complete:
+        st.caption(
+            _(
+                "The first {n} files and folders; there are more. Ask your teacher to put those "
+                "of this lesson into a folder with fewer.",
+                n=len(rows),
+            )
+        )
 
 
 def _benchmark_files(asked: Asked) -> None:

@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from core.datasets.dataset import SPLITS, UNLABELLED, Dataset, DatasetInfo, ResizeMode
+from core.datasets.dataset import (
+    SPLIT_NAMES,
+    SPLITS,
+    UNLABELLED,
+    Dataset,
+    DatasetInfo,
+    ResizeMode,
+)
 from core.datasets.deriving import open_origins, target_shape
 from core.datasets.limits import MAX_SIDE
 from core.datasets.recipe import Fractions, Origin, Recipe
@@ -15,7 +22,6 @@ from core.datasets.registry import MAX_NAME, list_datasets
 from core.datasets.selecting import preview
 from core.datasets.work import Derive
 from core.errors import LabError
-from ui.data_look import SPLIT_NAMES
 from ui.i18n import _, ngettext, number
 from ui.import_options import RESIZE
 from ui.import_view import propose_name
@@ -80,6 +86,11 @@ def _images(infos: Sequence[DatasetInfo]) -> dict[str, int]:
     return counts
 
 
+def _shown(infos: Sequence[DatasetInfo]) -> dict[str, str]:
+    """The stored name of every class, and how it is shown."""
+    return {n: s for i in infos for n, s in zip(i.class_names, class_names(i), strict=True)}
+
+
 def _where(infos: Sequence[DatasetInfo]) -> str:
     """Other datasets, other widgets: an option keeps its label as long as it is there."""
     return "+".join(info.fingerprint for info in infos)
@@ -87,7 +98,7 @@ def _where(infos: Sequence[DatasetInfo]) -> str:
 
 def _classes(infos: Sequence[DatasetInfo]) -> list[str]:
     counts = _images(infos)
-    said = {n: s for i in infos for n, s in zip(i.class_names, class_names(i), strict=True)}
+    said = _shown(infos)
     return st.multiselect(
         _("Classes"),
         list(counts),
@@ -100,20 +111,22 @@ def _classes(infos: Sequence[DatasetInfo]) -> list[str]:
 
 def _renamed(infos: Sequence[DatasetInfo], chosen: Sequence[str]) -> Mapping[str, str]:
     """A table in which classes can be given other names; only those that differ."""
-    classes = _all_classes(infos)
+    shown = _shown(infos)
+    stored = {said: name for name, said in shown.items()}
     with st.expander(_("Rename or merge classes")):
         st.caption(_("Classes that get the same name become one class."))
-        old, new = _("Class"), _("New name")
         table = st.data_editor(
-            pd.DataFrame({old: list(classes), new: list(classes)}),
+            pd.DataFrame({"old": list(shown.values()), "new": list(shown.values())}),
             key=f"organise.rename.{_where(infos)}",
-            disabled=[old],
+            column_config={"old": _("Class"), "new": _("New name")},
+            disabled=["old"],
             hide_index=True,
-            height=min(38 + 35 * len(classes), 300),
+            height=min(38 + 35 * len(shown), 300),
         )
+    wanted = [stored.get(str(other or ""), str(other or "")) for other in table["new"]]
     return {
-        name: str(other or "")
-        for name, other in zip(classes, table[new].tolist(), strict=True)
+        name: other
+        for name, other in zip(shown, wanted, strict=True)
         if other != name and (name in chosen or not chosen)
     }
 
@@ -273,6 +286,8 @@ def _preview(recipe: Recipe, infos: Sequence[DatasetInfo], counts: Counts) -> No
         st.caption(_("Duplicates are counted in here; they are left out when it is made."))
     present = [split for split in SPLITS if split in counts]
     table = pd.DataFrame({_(SPLIT_NAMES[split]): counts[split] for split in present})
+    shown = _shown(infos)
+    table.index = table.index.map(lambda name: shown.get(name, name))
     st.dataframe(
         table.rename_axis(_("class")),
         key="organise.preview",

@@ -11,14 +11,13 @@ from typing import Literal, NamedTuple
 
 import streamlit as st
 
-from core.datasets.dataset import SPLITS, Dataset, Split
+from core.datasets.dataset import SPLIT_NAMES, SPLITS, Dataset, Split
 from core.datasets.duplicates import Duplicates, Trouble, read_duplicates, worst_first
 from core.datasets.jobs import start_work
 from core.datasets.recipe import Origin, Recipe
 from core.datasets.registry import MAX_NAME
 from core.datasets.work import Derive, FindDuplicates
 from core.errors import N_
-from ui.data_look import SPLIT_NAMES
 from ui.gallery import Thumb, gallery_html
 from ui.i18n import _, ngettext, number
 from ui.import_view import propose_name

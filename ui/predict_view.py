@@ -14,7 +14,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.datasets.dataset import ResizeMode
 from core.datasets.decoding import EXTENSIONS, decode_image
 from core.datasets.report import REPAIRS
-from core.datasets.resizing import fit, prepare
+from core.datasets.resizing import decoding_on, fit, prepare
 from core.datasets.retiring import open_seen
 from core.errors import N_, ImageError, LabError, Text
 from core.plots.bars import TopKInfo, plot_top_k, top_k_info
@@ -110,25 +110,27 @@ def read_picture(file: UploadedFile, record: RunRecord) -> Picture:
     """
     assert record.image_shape is not None
     mode = cast("ResizeMode", record.resize or "crop")
-    shown, seen, size, notes = _prepared(file.file_id, record.image_shape, mode, file)
+    how = (record.image_shape, mode, record.background)
+    shown, seen, size, notes = _prepared(file.file_id, how, file)
     return Picture(file.name, shown, seen, size, notes)
 
 
+_How = tuple[tuple[int, int, int], ResizeMode, str]
+"""Shape, way to fit and background of the images from which the network has learnt."""
 _Parts = tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[int, int], tuple[Text, ...]]
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
-def _prepared(
-    file_id: str, image_shape: tuple[int, int, int], mode: ResizeMode, _file: UploadedFile
-) -> _Parts:
+def _prepared(file_id: str, how: _How, _file: UploadedFile) -> _Parts:
     data = _file.getvalue()
-    picture = decode_image(data, at_least=2 * THUMB)
+    image_shape, mode, background = how
+    picture = decode_image(data, decoding_on(background), at_least=2 * THUMB)
     height, width, channels = image_shape
     if data.startswith(JPEG):
         # An import decodes a JPEG only as finely as it must: so does this, and quickly.
-        seen = prepare(data, image_shape, mode).pixels
+        seen = prepare(data, image_shape, mode, background).pixels
     else:
-        seen = fit(picture.image, (height, width), mode, channels)
+        seen = fit(picture.image, (height, width), mode, channels, background)
     picture.image.thumbnail((2 * THUMB, 2 * THUMB))
     notes = tuple(Text(msgid=REPAIRS[repair]) for repair in picture.repairs)
     return np.asarray(picture.image), seen, (picture.size[1], picture.size[0]), notes

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from core.analysis.result import Analysis, load_analysis, load_points
 from core.analysis.rows import Rows
 from core.analysis.service import analysis_paths
-from core.datasets.dataset import Dataset, DatasetInfo
+from core.datasets.dataset import SPLIT_NAMES, Dataset, DatasetInfo
 from core.datasets.registry import open_dataset
 from core.errors import N_
-from ui.data_look import SPLIT_NAMES
 from ui.gallery import Thumb
 from ui.i18n import _
 from ui.names import class_names

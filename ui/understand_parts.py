@@ -16,7 +16,7 @@ from core.plots.spread import (
     plot_sizes,
     sizes_info,
 )
-from ui.data_look import classes_shown
+from ui.data_look import classes_shown, sizes_in_words
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, language, ngettext, number, percent
 from ui.messages import show_error
@@ -165,18 +165,7 @@ def _sizes(about: Understood) -> None:
 def _enlarged(about: Understood, sizes: Sizes) -> None:
     """The spread of the sizes, and what was made of them."""
     height, width = about.info.image_shape[:2]
-    st.caption(
-        _(
-            "Width from {w_min} to {w_max} pixels, median {w_median}; "
-            "height from {h_min} to {h_max}, median {h_median}.",
-            w_min=sizes.width[0],
-            w_median=sizes.width[1],
-            w_max=sizes.width[2],
-            h_min=sizes.height[0],
-            h_median=sizes.height[1],
-            h_max=sizes.height[2],
-        )
-    )
+    st.caption(sizes_in_words(sizes))
     if height > sizes.height[1] or width > sizes.width[1]:
         st.caption(
             _(

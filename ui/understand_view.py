@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.datasets.dataset import Dataset
 from core.errors import LabError
-from ui.data_look import class_balance
+from ui.balance_view import class_balance
 from ui.i18n import _
 from ui.messages import show_error
 from ui.state import guarded

@@ -17,7 +17,14 @@ from core.datasets.benchmarks import (
     is_there,
 )
 from core.datasets.formats.base import Source
-from core.datasets.server_folder import VARIABLE, ServerFile, data_dir, list_server, on_server
+from core.datasets.server_folder import (
+    GUESSES,
+    VARIABLE,
+    ServerListing,
+    data_dir,
+    list_server,
+    on_server,
+)
 from core.datasets.shapes import ShapesOptions, ShapesSource
 from core.datasets.sources import PathSource
 from core.datasets.specs import SOURCES
@@ -101,7 +108,7 @@ def shapes_help() -> str:
 def sources(_context: Context) -> Answer:
     """Every way in; which benchmarks and which of the teacher's files are here."""
     folder = data_dir()
-    files = list_server(folder) if folder else []
+    listed = list_server(folder) if folder else ServerListing([], complete=True)
     document = {
         "sources": {
             k: {"title": s.title, "explanation": s.explanation} for k, s in SOURCES.items()
@@ -116,9 +123,10 @@ def sources(_context: Context) -> Answer:
             for name, benchmark in BENCHMARKS.items()
         },
         "server_folder": str(folder) if folder else None,
-        "server": [file._asdict() for file in files],
+        "server": [file._asdict() for file in listed.files],
+        "server_complete": listed.complete,
     }
-    return Answer(document, "\n\n".join([_kinds(), _benchmarks(), _server(folder, files)]))
+    return Answer(document, "\n\n".join([_kinds(), _benchmarks(), _server(folder, listed)]))
 
 
 def _kinds() -> str:
@@ -137,12 +145,15 @@ def _benchmarks() -> str:
     return table(("benchmark", "where", "genuine files"), rows)
 
 
-def _server(folder: Path | None, files: list[ServerFile]) -> str:
+def _server(folder: Path | None, listed: ServerListing) -> str:
     if folder is None:
         return f"There is no folder of data on this server: set {VARIABLE} to one."
-    if not files:
+    if not listed.files:
         return f"There is nothing to import in {printable(str(folder))} ({VARIABLE})."
     rows = [
-        (printable(f.path), f.guess, "" if f.size is None else f"{amount(f.size)}B") for f in files
+        (printable(f.path), GUESSES[f.guess], "" if f.size is None else f"{amount(f.size)}B")
+        for f in listed.files
     ]
-    return table(("on the server", "seems to be", "size"), rows, right=("size",))
+    found = table(("on the server", "seems to be", "size"), rows, right=("size",))
+    more = f"\nThere is more; these are the first {len(rows)}."
+    return found if listed.complete else found + more

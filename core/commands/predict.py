@@ -60,7 +60,8 @@ def _read(path: str, record: RunRecord) -> Picture:
     assert record.image_shape is not None
     mode: ResizeMode = next((m for m in get_args(ResizeMode) if m == record.resize), "crop")
     try:
-        return Picture(path, prepare(Path(path).read_bytes(), record.image_shape, mode))
+        data = Path(path).read_bytes()
+        return Picture(path, prepare(data, record.image_shape, mode, record.background))
     except OSError as error:
         return Picture(path, error=f"The file cannot be read: {error.strerror or error}.")
     except ImageError as error:

@@ -19,8 +19,8 @@ import numpy as np
 from filelock import FileLock
 
 from core.datasets import limits
+from core.datasets.containers.entries import Entry
 from core.datasets.containers.folder import FolderReader
-from core.datasets.containers.listing import Entry
 from core.datasets.decoding import PLAIN, decode_image
 from core.datasets.formats.base import NOT_TOLD, Found, Reading
 from core.errors import N_, DatasetError, NotFoundError

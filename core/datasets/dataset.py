@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from core.datasets.lineage import Lineage
 from core.datasets.report import ImportReport
+from core.datasets.submission import Submission
 from core.errors import N_, DatasetError, Text
 from core.paths import DatasetPaths
 
@@ -22,10 +23,22 @@ SPLITS = ("train", "val", "test")
 UNLABELLED = "unlabelled"
 """The split of pictures without a label (every label of it is -1), to be predicted only."""
 STORED_SPLITS = (*SPLITS, UNLABELLED)
+SPLIT_NAMES = {
+    "train": N_("training"),
+    "val": N_("validation"),
+    "test": N_("test"),
+    UNLABELLED: N_("without label"),
+}
+"""What people call the splits."""
 DIGITS = "digits"
 """The name of the built-in dataset."""
 
 ResizeMode = Literal["stretch", "pad", "crop"]
+
+
+def split_name(split: str) -> Text:
+    """What people call a split, for the gap of a sentence."""
+    return Text(msgid=SPLIT_NAMES[split])
 
 
 class DatasetInfo(BaseModel, frozen=True):
@@ -45,6 +58,10 @@ class DatasetInfo(BaseModel, frozen=True):
     splits: dict[str, int]
     class_counts: dict[str, list[int]]
     resize: ResizeMode
+    background: str = ""
+    """The colour behind transparent and around padded pictures; "" if none was chosen."""
+    submission: tuple[str, ...] = ()
+    """The columns of the file that a competition expects for the unlabelled pictures, if any."""
     origin: str
     created: str
     fingerprint: str
@@ -127,6 +144,19 @@ class Dataset:
             return ImportReport.model_validate_json(self.files.report.read_bytes())
         except (OSError, ValueError) as error:
             raise damaged(self.info.name, self.files.report.name) from error
+
+    def submission(self) -> Submission | None:
+        """The file that a competition expects; None if the source had no sample of it.
+
+        Raises:
+            DatasetError: if it is damaged.
+        """
+        if not self.info.submission:
+            return None
+        try:
+            return Submission.model_validate_json(self.files.submission.read_bytes())
+        except (OSError, ValueError) as error:
+            raise damaged(self.info.name, self.files.submission.name) from error
 
     def _load(self, file: Path, mmap_mode: Literal["r"] | None) -> NDArray[Any]:
         try:

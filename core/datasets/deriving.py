@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.datasets import limits
-from core.datasets.dataset import SPLITS, STORED_SPLITS, Dataset, DatasetInfo, ResizeMode
+from core.datasets.dataset import (
+    SPLITS,
+    STORED_SPLITS,
+    UNLABELLED,
+    Dataset,
+    DatasetInfo,
+    ResizeMode,
+)
 from core.datasets.duplicates import judge
 from core.datasets.gathering import leaks
 from core.datasets.options import OnProgress, ShouldStop
@@ -25,6 +32,7 @@ from core.datasets.reserving import full_disk_said, reserved
 from core.datasets.resizing import fit
 from core.datasets.rows import digests, row_blocks
 from core.datasets.selecting import Selection, arrange, select
+from core.datasets.submission import NamedSubmission
 from core.datasets.ticking import Ticker
 from core.datasets.writer import (
     DIGEST_BYTES,
@@ -76,11 +84,14 @@ def target_shape(infos: Sequence[DatasetInfo], recipe: Recipe) -> Shape:
     return height, width, max(info.image_shape[2] for info in infos)
 
 
-def convert(images: NDArray[np.uint8], shape: Shape, mode: ResizeMode) -> NDArray[np.uint8]:
+def convert(
+    images: NDArray[np.uint8], shape: Shape, mode: ResizeMode, background: str = ""
+) -> NDArray[np.uint8]:
     """Images uint8 (n, h, w, c) as (n, *shape); grey becomes colour, never the reverse."""
     if images.shape[1:3] != shape[:2]:
         squeezed = images[..., 0] if images.shape[3] == 1 else images
-        fitted = [fit(Image.fromarray(row), shape[:2], mode, shape[2]) for row in squeezed]
+        pictures = map(Image.fromarray, squeezed)
+        fitted = [fit(image, shape[:2], mode, shape[2], background) for image in pictures]
         return np.stack(fitted) if fitted else np.empty((0, *shape), np.uint8)
     return images if images.shape[3] == shape[2] else np.repeat(images, shape[2], axis=3)
 
@@ -125,11 +136,24 @@ class _Derivation:
             class_names=selection.class_names,
             image_shape=self._shape,
             resize=self._recipe.resize if resized else self._infos[0].resize,
+            background=self._infos[0].background,
+            submission=self._submission(),
             splits=splits,
             report=self._report(selection, splits),
             vocabulary=_common_vocabulary(self._infos),
             groups=_groups_of(selection.class_names, self._infos),
             derived=lineage(self._recipe, self._infos),
+        )
+
+    def _submission(self) -> NamedSubmission | None:
+        """Of a single dataset; the pictures of several belong to no one competition."""
+        dataset = self._datasets[0]
+        asked = dataset.submission() if len(self._datasets) == 1 else None
+        if asked is None:
+            return None
+        names = dataset.split(UNLABELLED).names
+        return NamedSubmission(
+            asked.columns, asked.ids, [names[i] if i >= 0 else "" for i in asked.rows]
         )
 
     def _drop_duplicates(self, selection: Selection) -> None:
@@ -152,7 +176,7 @@ class _Derivation:
 
     def _images(self, selection: Selection, splits: Sequence[str]) -> Iterator[_Chosen]:
         """The kept rows of ``splits``, block by block, as the new dataset will hold them."""
-        becomes = int(np.prod(self._shape))
+        becomes, ground = int(np.prod(self._shape)), self._infos[0].background
         for number, dataset in enumerate(self._datasets):
             for split in splits:
                 wanted = selection.members(number, split)
@@ -161,7 +185,7 @@ class _Derivation:
                     stop = block.start + len(block.images)
                     first, last = np.searchsorted(rows, [block.start, stop])
                     images = block.images[rows[first:last] - block.start]
-                    converted = convert(images, self._shape, self._recipe.resize)
+                    converted = convert(images, self._shape, self._recipe.resize, ground)
                     yield _Chosen(wanted[first:last], converted)
 
     def _copy(self, selection: Selection, staging: DatasetPaths) -> NDArray[np.void]:

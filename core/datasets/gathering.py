@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.dataset import SPLITS, STORED_SPLITS
+from core.datasets.dataset import SPLITS, STORED_SPLITS, split_name
 from core.datasets.decoding import EMPTY_FILE, TOO_MANY_PIXELS
 from core.datasets.planning import Plan, missing_in_splits
 from core.datasets.report import (
@@ -32,8 +32,8 @@ _REASONS: Mapping[str, Reason] = {
 }
 
 LEAK = N_(
-    "Pictures of the split “{split}” that are also in “train”, pixel for pixel: {n}. The accuracy "
-    "measured on it will look better than it is."
+    "Pictures of the split “{split}” that are also in “{train}”, pixel for pixel: {n}. "
+    "The accuracy measured on it will look better than it is."
 )
 """The warning for which a page can show the pictures."""
 
@@ -115,7 +115,7 @@ def finish(
         if len(by_row):
             splits[split] = SplitRows(
                 labels[by_row],
-                [plan.entries[i].name for i in by_row],
+                [plan.entries[int(i)].name for i in by_row],
                 gathered.digests[by_row].tobytes(),
             )
         else:
@@ -173,7 +173,8 @@ def _unreadable(gathered: Gathered) -> DatasetError:
 def _nothing_to_learn(plan: Plan, gathered: Gathered) -> DatasetError:
     first = next(i for i in sorted(gathered.failures) if plan.parts[i] == 0)
     return DatasetError(
-        N_("No picture of the split “train” can be read. The first is “{name}”."),
+        N_("No picture of the split “{split}” can be read. The first is “{name}”."),
+        split=split_name("train"),
         name=gathered.failures[first].name,
         remedy=gathered.failures[first].text,
     )
@@ -191,5 +192,7 @@ def leaks(splits: Mapping[str, SplitRows]) -> list[Text]:
     for split, digests in zip([s for s in SPLITS[1:] if s in splits], others, strict=True):
         doubled = int(np.isin(digests, learned).sum())
         if doubled:
-            warnings.append(text(LEAK, n=doubled, split=split))
+            warnings.append(
+                text(LEAK, n=doubled, split=split_name(split), train=split_name("train"))
+            )
     return warnings

@@ -16,6 +16,7 @@ from core.datasets.jobs import JobPaths, JobProgress, JobRequest, failure
 from core.datasets.options import ImportCancelledError, ImportProgress
 from core.datasets.specs import Place, SourceSpec, make_source
 from core.datasets.ticking import WorkCancelledError
+from core.datasets.work import ready_message
 from core.datasets.work_job import do_work
 from core.datasets.writer import Owner
 from core.errors import N_, LabError, text
@@ -69,15 +70,7 @@ def _import(
         on_progress=reporter,
         should_stop=files.cancel.exists,
     )
-    return JobProgress(
-        status="finished",
-        message=text(
-            N_("“{name}” is ready. Pictures imported: {imported}; files skipped: {skipped}."),
-            name=info.name,
-            imported=info.imported,
-            skipped=info.skipped,
-        ),
-    )
+    return JobProgress(status="finished", message=ready_message(info))
 
 
 class _Reporter:

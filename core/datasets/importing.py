@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets import limits
+from core.datasets.containers.entries import orders, taken
 from core.datasets.dataset import STORED_SPLITS, DatasetInfo
 from core.datasets.decoding import Header
 from core.datasets.formats.base import Reading, Source
@@ -130,6 +131,8 @@ class _Work:
             class_names=parts.class_names,
             image_shape=shape,
             resize=self._options.resize,
+            background=self._options.background,
+            submission=found.submission,
             splits=parts.splits,
             report=parts.report(self._source.origin, found.skipped, plan.capped),
             repairs=gathered.repaired_names,
@@ -159,12 +162,12 @@ class _Work:
         """Where the pictures of a sample are, or themselves (see InlineReader)."""
         if plan.found.stream is None:
             return (plan.entries[i].where for i in sample)
-        entries = sorted(plan.entries, key=lambda entry: entry.order)
+        entries = taken(plan.entries, np.argsort(orders(plan.entries), kind="stable"))
         if self._options.size and self._options.color != "auto":
             # Only for the size of the chunks: the beginning must do.
             return islice(plan.found.stream(entries[: len(sample)]), STREAM_PROBES)
         # One more pass: the first class alone would not tell whether there is any colour.
-        return plan.found.stream([entries[i] for i in sample])
+        return plan.found.stream(taken(entries, sample))
 
     def _decode(
         self,
@@ -261,11 +264,11 @@ def chunked(plan: Plan, rows: NDArray[np.int64], files: int) -> Iterator[list[It
     """All pictures in the order in which they lie in the source, ``files`` at a time."""
     chunk: list[Item] = []
     size = 0
-    numbers = sorted(range(len(plan.entries)), key=lambda i: plan.entries[i].order)
-    entries = [plan.entries[number] for number in numbers]
+    numbers = np.argsort(orders(plan.entries), kind="stable")
+    entries = taken(plan.entries, numbers)
     stream = plan.found.stream
     places = stream(entries) if stream else (entry.where for entry in entries)
-    for number, where in zip(numbers, places, strict=True):
+    for number, where in zip(map(int, numbers), places, strict=True):
         chunk.append(Item(number, where, int(plan.parts[number]), int(rows[number])))
         # What is sent along counts, too: of many large files that are no pictures after all, a
         # chunk would be gigabytes.

@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -26,9 +27,9 @@ from pydantic import BaseModel
 
 from core.datasets import limits
 from core.datasets.options import ImportOptions, ImportProgress, check_options
-from core.datasets.registry import validate_name
+from core.datasets.registry import open_dataset, validate_name
 from core.datasets.specs import SourceSpec, UploadSpec
-from core.datasets.work import Derive, Work
+from core.datasets.work import Derive, Work, ready_message
 from core.datasets.writer import Owner, sweep
 from core.errors import N_, DatasetError, LabError, NotFoundError, Text, text
 from core.paths import Paths, write_atomic
@@ -232,13 +233,31 @@ def read_import(paths: Paths, job_id: str) -> ImportState:
     if state.status not in OVER and not alive:
         shutil.rmtree(files.upload, ignore_errors=True)
         sweep(paths)
-        state = JobProgress(
+        made = _made_all_the_same(paths, request)
+        state = made or JobProgress(
             status="failed",
             progress=state.progress,
             message=_ended_unexpectedly(request),
             remedy=text(N_("Start it again. What happened is in {log}."), log=str(files.log)),
         )
+        # Kept: later there may be a dataset of that name which is not this job's.
+        with suppress(OSError):
+            write_atomic(files.progress, state.model_dump_json())
     return ImportState(request, state)
+
+
+def _made_all_the_same(paths: Paths, request: JobRequest) -> JobProgress | None:
+    """The last word of a job that was killed after its dataset was in its place."""
+    if request.work is not None and not isinstance(request.work, Derive):
+        return None
+    try:
+        info = open_dataset(paths, request.name).info
+    except LabError:
+        return None
+    # Its name was free when the job began, and reserved since then.
+    if datetime.fromisoformat(info.created).timestamp() < int(request.created):
+        return None
+    return JobProgress(status="finished", message=ready_message(info))
 
 
 def _ended_unexpectedly(request: JobRequest) -> Text:

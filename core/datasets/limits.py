@@ -22,7 +22,9 @@ class Variable(NamedTuple):
 
 
 VARIABLES: dict[str, Variable] = {
-    "LIENZO_MAX_ARCHIVE_GB": Variable(20, 10**9, N_("gigabytes of an archive as it is")),
+    "LIENZO_MAX_ARCHIVE_GB": Variable(
+        20, 10**9, N_("gigabytes of an archive or data file as it is")
+    ),
     "LIENZO_MAX_UNPACKED_GB": Variable(50, 10**9, N_("gigabytes of all files of an archive")),
     "LIENZO_MAX_FILE_MB": Variable(100, 10**6, N_("megabytes of one picture")),
     "LIENZO_MAX_FILES": Variable(2_000_000, 1, N_("files in an archive or folder")),
@@ -85,11 +87,11 @@ def check_limits() -> None:
 
 
 def check_size(path: Path) -> None:
-    """Refuse an archive that is too large as it is, before it is opened."""
+    """Refuse an archive or data file that is too large as it is, before it is opened."""
     size = path.stat().st_size
     if size > MAX_ARCHIVE_BYTES:
         raise DatasetError(
-            N_("The archive has {gigabytes} GB; at most {most} GB are read."),
+            N_("The file has {gigabytes} GB; at most {most} GB are read."),
             gigabytes=gigabytes(size),
             most=gigabytes(MAX_ARCHIVE_BYTES),
         )

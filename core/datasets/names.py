@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import unicodedata
-import zipfile
 
 _UTF8 = 0x800
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db"}
@@ -13,14 +12,14 @@ _SYSTEM_FOLDERS = {"__macosx", "$recycle.bin", "system volume information"}
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
-def from_archive(info: zipfile.ZipInfo) -> str:
+def from_archive(raw_name: str, flags: int) -> str:
     """The name of an entry; where the archive does not say so, UTF-8 is recognised by trying.
 
-    macOS and many Linux programs write UTF-8 without the flag for it, and ``zipfile`` then reads
-    the bytes as CP437. Names that are no UTF-8 stay what CP437 makes of them.
+    macOS and many Linux programs write UTF-8 without the flag for it, and by the rules of zip
+    the bytes are then CP437. Names that are no UTF-8 stay what CP437 makes of them.
     """
-    name = info.orig_filename.split("\0", 1)[0]
-    if not info.flag_bits & _UTF8 and not name.isascii():
+    name = raw_name.split("\0", 1)[0]
+    if not flags & _UTF8 and not name.isascii():
         with contextlib.suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
     return unicodedata.normalize("NFC", name)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.containers.listing import Entry
-from core.datasets.dataset import STORED_SPLITS, UNLABELLED
+from core.datasets.containers.entries import Entry, taken
+from core.datasets.dataset import STORED_SPLITS, UNLABELLED, split_name
 from core.datasets.formats.base import NOT_TOLD, Found
 from core.datasets.options import ImportOptions
 from core.datasets.report import shortened
@@ -30,7 +30,7 @@ class Plan:
     """The names of pictures left out for the cap per class."""
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> Sequence[Entry]:
         return self.found.entries
 
     @property
@@ -83,8 +83,9 @@ def divide(
             text(
                 N_(
                     "Classes of fewer than {smallest} pictures are too small to be divided and "
-                    "stay whole in “train”: {names} ({n})."
+                    "stay whole in “{train}”: {names} ({n})."
                 ),
+                train=split_name("train"),
                 n=len(small),
                 smallest=SMALLEST_CLASS,
                 names=shortened(small),
@@ -107,11 +108,11 @@ def _capped(plan: Plan, most: int, seed: int) -> Plan:
     left = np.flatnonzero(kept)
     found = replace(
         plan.found,
-        entries=[plan.entries[i] for i in left],
+        entries=taken(plan.entries, left),
         labels=plan.labels[left],
         given=plan.found.given[left],
     )
-    capped = [plan.entries[i].name for i in np.flatnonzero(~kept)]
+    capped = [plan.entries[int(i)].name for i in np.flatnonzero(~kept)]
     return Plan(found, plan.parts[left], plan.warnings, capped)
 
 
@@ -137,7 +138,7 @@ def missing_in_splits(
                 text(
                     N_("Classes without pictures in the split “{split}”: {names} ({n})."),
                     n=len(lacking),
-                    split=split,
+                    split=split_name(split),
                     names=shortened(lacking),
                 )
             )

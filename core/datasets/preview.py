@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.datasets.containers.entries import orders, taken
 from core.datasets.dataset import SPLITS
 from core.datasets.decoding import Decoding, Header
 from core.datasets.formats.base import Found, Reading
@@ -48,7 +49,7 @@ def _sampled(found: Found, decoding: Decoding) -> SourceSample:
     reader = found.reader()
     headers: list[Header] = []
     pictures: list[NDArray[np.uint8]] = []
-    chosen = {id(found.entries[i]) for i in _of_different_classes(found)}
+    chosen = set(_of_different_classes(found))
     try:
         for number, (wanted, where) in enumerate(_places(found, chosen)):
             try:
@@ -80,12 +81,13 @@ def _facts(found: Found, headers: Sequence[Header], height: int, width: int) -> 
 def _places(found: Found, chosen: set[int]) -> Iterator[tuple[bool, Where]]:
     """Where to look, and whether a picture is wanted from there."""
     if found.stream is not None:
-        entries = sorted(found.entries, key=lambda entry: entry.order)[:STREAMED]
+        order = np.argsort(orders(found.entries), kind="stable")[:STREAMED]
+        entries = taken(found.entries, order)
         yield from ((False, where) for where in found.stream(entries))
         return
     step = max(1, len(found.entries) // HEADERS)
     for number, entry in enumerate(found.entries):
-        wanted = id(entry) in chosen
+        wanted = number in chosen
         if wanted or number % step == 0:
             yield wanted, entry.where
 

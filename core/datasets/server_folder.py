@@ -17,6 +17,7 @@ from core.datasets.containers.opening import OPENERS
 from core.datasets.decoding import EXTENSIONS
 from core.datasets.formats.split_names import split_of
 from core.datasets.names import from_folder, is_system, natural
+from core.datasets.peeking import Kind, kind_of
 from core.datasets.report import Reason
 from core.errors import N_, DatasetError, NotFoundError, text
 
@@ -27,14 +28,24 @@ MAX_LISTED = 500
 _PEEK = 50
 """Entries of a folder that are looked at to guess what it is."""
 
-Guess = Literal["file", "pictures", "classes", "mixed"]
+Guess = Kind | Literal["pictures", "classes", "mixed"]
 GUESSES: dict[Guess, str] = {
-    "file": N_("file"),
+    "zip": N_("zip archive"),
+    "tar": N_("tar archive"),
+    "class_archive": N_("archive of class folders"),
+    "table_archive": N_("archive of pictures with a table"),
+    "picture_archive": N_("archive of pictures"),
+    "array_archive": N_("archive of data files"),
+    "cifar": N_("CIFAR batches for Python"),
+    "idx": N_("idx file, as of MNIST"),
+    "csv": N_("CSV table"),
+    "arrays": N_("NumPy arrays"),
+    "parquet": N_("Parquet file"),
     "pictures": N_("folder of pictures"),
     "classes": N_("folder of class folders"),
     "mixed": N_("folder of data files"),
 }
-"""What something seems to be, judged by names only."""
+"""What something seems to be, judged by names only, of archives by the first names inside."""
 
 
 class ServerFile(NamedTuple):
@@ -52,10 +63,18 @@ def data_dir() -> Path | None:
     return folder if folder and folder.is_dir() else None
 
 
-def list_server(folder: Path) -> list[ServerFile]:
-    """What can be imported from ``folder``, by name; at most :data:`MAX_LISTED`."""
-    found = islice(_below(folder, PurePath(), DEPTH), MAX_LISTED)
-    return sorted(found, key=lambda file: natural(file.path))
+class ServerListing(NamedTuple):
+    """At most :data:`MAX_LISTED` files and folders by name, and whether they are all there are."""
+
+    files: list[ServerFile]
+    complete: bool
+
+
+def list_server(folder: Path) -> ServerListing:
+    """What can be imported from ``folder``."""
+    found = list(islice(_below(folder, PurePath(), DEPTH), MAX_LISTED + 1))
+    listed = sorted(found[:MAX_LISTED], key=lambda file: natural(file.path))
+    return ServerListing(listed, len(found) <= MAX_LISTED)
 
 
 def on_server(path: str) -> Path:
@@ -104,8 +123,9 @@ def _below(root: Path, at: PurePath, levels: int) -> Iterator[ServerFile]:
             if levels > 1 and guess in (None, "mixed"):
                 yield from _below(root, path, levels - 1)
         elif entry.is_file(follow_symlinks=False) and is_openable(entry.name):
-            size = entry.stat(follow_symlinks=False).st_size
-            yield ServerFile(path.as_posix(), size, "file")
+            about = entry.stat(follow_symlinks=False)
+            kind = kind_of(Path(entry.path), about.st_size, about.st_mtime)
+            yield ServerFile(path.as_posix(), about.st_size, kind)
 
 
 def is_openable(name: str) -> bool:

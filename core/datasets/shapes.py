@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import ValidationError
 
-from core.datasets.containers.listing import Entry
+from core.datasets.containers.entries import Entry
 from core.datasets.dataset import SPLITS
 from core.datasets.decoding import Decoding, Header, Picture
 from core.datasets.drawing import FIGURES, Pose, coverage

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.datasets.containers.opening import open_container
 from core.datasets.formats.base import Found, Reading
+from core.datasets.formats.samples import sample_in
 from core.datasets.formats.table import FORMATS
 from core.datasets.names import from_folder
 
@@ -32,4 +33,5 @@ class PathSource:
         container = open_container(self.path, self.called)
         listing = container.listing()
         form = next(form for form in FORMATS if form.claims(container, listing))
-        return form.find(container, listing, reading)
+        found = form.find(container, listing, reading)
+        return replace(found, submission=sample_in(container, listing, found))

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from core.datasets.dataset import DatasetInfo
 from core.datasets.recipe import Recipe
+from core.errors import N_, Text, text
 
 
 class Derive(BaseModel, frozen=True):
@@ -44,3 +46,13 @@ class FindDuplicates(BaseModel, frozen=True):
 
 
 Work = Annotated[Derive | Export | FindDuplicates, Field(discriminator="kind")]
+
+
+def ready_message(info: DatasetInfo) -> Text:
+    """What has come of an import or derivation."""
+    sentence = (
+        N_("“{name}” is ready. Images: {imported}; left out: {skipped}.")
+        if info.derived
+        else N_("“{name}” is ready. Pictures imported: {imported}; files skipped: {skipped}.")
+    )
+    return text(sentence, name=info.name, imported=info.imported, skipped=info.skipped)

@@ -12,7 +12,7 @@ from core.datasets.jobs import JobPaths, JobProgress, JobRequest
 from core.datasets.options import OnProgress
 from core.datasets.registry import open_dataset
 from core.datasets.ticking import Ticker
-from core.datasets.work import Derive, Export, FindDuplicates
+from core.datasets.work import Derive, Export, FindDuplicates, ready_message
 from core.errors import N_, Text, text
 from core.paths import Paths
 
@@ -34,12 +34,7 @@ def _derive(paths: Paths, files: JobPaths, request: JobRequest, on_progress: OnP
         on_progress=on_progress,
         should_stop=files.cancel.exists,
     )
-    return text(
-        N_("“{name}” is ready. Images: {imported}; left out: {skipped}."),
-        name=info.name,
-        imported=info.imported,
-        skipped=info.skipped,
-    )
+    return ready_message(info)
 
 
 def _export(paths: Paths, files: JobPaths, request: JobRequest, on_progress: OnProgress) -> Text:

@@ -99,7 +99,8 @@ class Worker:
     def _decode(self, item: Item, outcome: Outcome) -> None:
         shape = self._setup.image_shape
         picture = self._reader.picture(item.where, self._setup.decoding, draft_side(shape))
-        ready = prepared(picture, shape, self._setup.resize)
+        ground = self._setup.decoding.background
+        ready = prepared(picture, shape, self._setup.resize, ground)
         row = ready.pixels.tobytes()
         self._files[item.part].write(item.row, row)
         outcome.digests.append((item.number, row_digest(row)))

@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from core.datasets.dataset import SPLITS, STORED_SPLITS, UNLABELLED, DatasetInfo, ResizeMode
 from core.datasets.lineage import Lineage
 from core.datasets.report import ImportReport, Repair
+from core.datasets.submission import NamedSubmission
 from core.errors import N_, DatasetError
 from core.paths import DatasetPaths, Paths, write_atomic
 
@@ -205,6 +206,8 @@ class Finished:
     vocabulary: str = ""
     groups: Sequence[str] = ()
     derived: Lineage | None = None
+    background: str = ""
+    submission: NamedSubmission | None = None
     repairs: Mapping[Repair, Sequence[str]] = field(default_factory=dict)
     """The names of all repaired pictures."""
 
@@ -228,6 +231,9 @@ def publish(paths: Paths, staging: DatasetPaths, finished: Finished) -> DatasetI
         staging.names(split).write_text(json.dumps(list(rows.names)), encoding="utf-8")
     staging.report.write_text(finished.report.model_dump_json(), encoding="utf-8")
     staging.repairs.write_text(json.dumps(finished.repairs), encoding="utf-8")
+    if finished.submission and UNLABELLED in finished.splits:
+        settled = finished.submission.settled(finished.splits[UNLABELLED].names)
+        staging.submission.write_text(settled.model_dump_json(), encoding="utf-8")
     info = _describe(finished)
     write_atomic(staging.info, info.model_dump_json(indent=1))
     for file in staging.folder.iterdir():
@@ -265,6 +271,8 @@ def _describe(finished: Finished) -> DatasetInfo:
         splits=sizes,
         class_counts={split: counts.get(split, [0] * classes) for split in SPLITS},
         resize=finished.resize,
+        background=finished.background,
+        submission=finished.submission.columns if finished.submission else (),
         origin=finished.report.origin,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fingerprint=fingerprint(finished.class_names, finished.image_shape, finished.splits),

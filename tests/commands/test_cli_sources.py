@@ -97,7 +97,7 @@ def test_sources_lists_what_there_is(cli: Cli, folder: Path) -> None:
     assert (mnist["here"], mnist["download_bytes"]) == (False, 11_490_434)
     size = (folder / "pets.zip").stat().st_size
     assert listed["server_folder"] == str(folder)
-    assert listed["server"] == [{"path": "pets.zip", "size": size, "guess": "file"}]
+    assert listed["server"] == [{"path": "pets.zip", "size": size, "guess": "class_archive"}]
     text = cli.text("data", "sources")
     for word in ("Shapes", "cifar-10-python.tar.gz", "170.5 MB", "pets.zip"):
         assert word in text

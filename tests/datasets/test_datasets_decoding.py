@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +13,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.datasets.decoding import decode_image, read_header
+from core.datasets.importing import import_dataset
 from core.datasets.limits import MAX_PIXELS
+from core.datasets.options import ImportOptions
+from core.datasets.registry import open_dataset
 from core.datasets.report import Repair
 from core.datasets.resizing import RESIZE_MODES, fit, prepare
+from core.datasets.sources import PathSource
 from core.errors import ImageError
-from tests.datasets.making import encode, picture
+from core.paths import Paths
+from tests.datasets.making import encode, pack, picture
 
 GREY, RED = 100, (200, 30, 40)
 
@@ -202,6 +208,23 @@ def test_resize_modes() -> None:
     assert (padded[10:20] == stripes).all()
     assert not padded[:10].any()
     assert not padded[20:].any()
+    assert (fit(image, (30, 30), "pad", 1, "white")[20:] == 255).all()
+    red = fit(image.convert("RGB"), (30, 30), "pad", 3, "#ff0000")
+    assert (red[:10] == (255, 0, 0)).all()
+
+
+def test_background_of_an_import_holds_for_predictions(paths: Paths, tmp_path: Path) -> None:
+    """Around a padded picture and behind a transparent one, here and in what is made of it."""
+    clear = Image.new("RGBA", (8, 4), (0, 0, 0, 0))
+    data = encode(clear)
+    files = {f"{name}/{i}.png": data for name in "ab" for i in range(3)}
+    options = ImportOptions(size=8, resize="pad", background="#00ff00", color="rgb")
+    info = import_dataset(paths, PathSource(pack(tmp_path / "x.zip", files)), "x", options=options)
+    assert info.background == "#00ff00"
+    row = open_dataset(paths, "x").split("train").images[0]
+    assert (row == (0, 255, 0)).all()
+    seen = prepare(data, info.image_shape, info.resize, info.background)
+    assert (seen.pixels == row).all()
 
 
 @pytest.mark.parametrize("mode", RESIZE_MODES)

@@ -219,7 +219,7 @@ def test_duplicates_between_datasets(paths: Paths) -> None:
     assert sorted(opened(paths, "z")["train"]) == [("a", 1), ("b", 2), ("b", 4)]
     # Without, the report warns of the leak.
     info = derive_dataset(paths, recipe("x", "y"), "w")
-    assert any("also in “train”" in str(w) for w in info.warnings)
+    assert any("also in “training”" in str(w) for w in info.warnings)
 
 
 def test_merging_ends_contradictions(paths: Paths) -> None:

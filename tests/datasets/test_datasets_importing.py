@@ -141,8 +141,8 @@ def test_classes_missing_from_a_split(paths: Paths, tmp_path: Path) -> None:
     info = import_dataset(paths, PathSource(pack(tmp_path / "x.zip", files)), "x")
     assert info.class_names == ("a", "b", "c", "d")
     assert [str(w) for w in info.warnings] == [
-        "Classes without pictures in the split “train”: “d” (1).",
-        "Classes without pictures in the split “val”: “b”, “c” (2).",
+        "Classes without pictures in the split “training”: “d” (1).",
+        "Classes without pictures in the split “validation”: “b”, “c” (2).",
     ]
 
 
@@ -151,8 +151,8 @@ def test_classes_too_small_to_divide(paths: Paths, tmp_path: Path) -> None:
     info = import_dataset(paths, PathSource(pack(tmp_path / "x.zip", files)), "x")
     assert [counts[1] for counts in info.class_counts.values()] == [2, 0, 0]
     assert str(info.warnings[0]) == (
-        "Classes of fewer than 3 pictures are too small to be divided and stay whole in “train”: "
-        "“tiny” (1)."
+        "Classes of fewer than 3 pictures are too small to be divided and stay whole in "
+        "“training”: “tiny” (1)."
     )
 
 
@@ -326,7 +326,7 @@ def test_pictures_of_test_seen_in_training(paths: Paths, tmp_path: Path) -> None
         **classes("a", "b", each=3, below="test/"),
     }
     [warning] = import_dataset(paths, PathSource(pack(tmp_path / "x.zip", files)), "x").warnings
-    assert "split “test” that are also in “train”, pixel for pixel: 6." in str(warning)
+    assert "split “test” that are also in “training”, pixel for pixel: 6." in str(warning)
 
 
 def test_every_way_of_packing(paths: Paths, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import time
@@ -294,6 +295,23 @@ def test_process_id_in_use_again(paths: Paths, upload: io.BytesIO, unstarted: No
     job_id = start_import(paths, upload, "x.zip", "pets")
     files = JobPaths(paths.imports / job_id)
     files.process.write_text(Owner.me().model_copy(update={"started": 1000.0}).model_dump_json())
+    assert read_import(paths, job_id).status == "failed"
+
+
+@pytest.mark.usefixtures("unstarted")
+def test_killed_after_the_dataset_was_in_its_place(paths: Paths, upload: io.BytesIO) -> None:
+    """Before the last word: the dataset is there, and the job says so; one of before is not its."""
+    job_id = start_import(paths, upload, "x.zip", "pets")
+    files = JobPaths(paths.imports / job_id)
+    work(paths, job_id)
+    files.progress.write_text('{"status": "running"}')
+    files.process.write_text(Owner.me().model_copy(update={"started": 1000.0}).model_dump_json())
+    state = read_import(paths, job_id)
+    assert state.status == "finished"
+    assert str(state.message).startswith("“pets” is ready. Pictures imported: ")
+    request = json.loads(files.request.read_text())
+    files.request.write_text(json.dumps({**request, "created": request["created"] + 60}))
+    files.progress.write_text('{"status": "running"}')
     assert read_import(paths, job_id).status == "failed"
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from core.datasets.deriving import derive_dataset
+from core.datasets.formats import manifest
 from core.datasets.formats.split_names import split_of, splits_among
-from core.datasets.formats.tables import columns_of, decoded, read_table
+from core.datasets.formats.tables import Table, columns_of, decoded, read_table
 from core.datasets.importing import import_dataset
 from core.datasets.options import ImportOptions
+from core.datasets.recipe import Origin, Recipe
 from core.datasets.registry import open_dataset
 from core.datasets.report_csv import report_csv
 from core.datasets.sources import PathSource
@@ -87,6 +92,10 @@ TREES = {
     "a stray in a labelled test": Tree(
         both("train/", "val/", "test/") | some("test/", 1, 9), THREE, skipped=1
     ),
+    "a test beside classes": Tree(
+        both("x/", each=10) | some("x/test/", 5, 9),
+        {"train": 12, "val": 4, "test": 4, "unlabelled": 5},
+    ),
     "splits below classes": Tree(
         {
             f"x/{c}/{s}/{i}.png": picture(ord(c) * 99 + len(s) * 9 + i)
@@ -127,6 +136,14 @@ def test_unlabelled_pictures_have_no_class(paths: Paths, tmp_path: Path) -> None
     assert str(info.warnings[0]) == (
         "Pictures in “test” without a class, kept as the split “unlabelled”: 5."
     )
+
+
+def test_a_test_beside_one_class_is_a_class(paths: Paths, tmp_path: Path) -> None:
+    """Otherwise nothing could be learned."""
+    source = pack(tmp_path / "x.zip", classes("cat", "test", each=5))
+    info = import_dataset(paths, PathSource(source), "x")
+    assert info.class_names == ("cat", "test")
+    assert "called like a split: “test” (1)" in str(info.warnings[0])
 
 
 PICTURES = some("images/", 12, 1)
@@ -202,6 +219,57 @@ def test_kaggle_competition(paths: Paths, tmp_path: Path) -> None:
     assert sorted(names) == [f"test/{i}.png" for i in range(5)]
     skipped = open_dataset(paths, "x").report().skipped
     assert reasons(skipped) == {"trainLabels.csv": "table", "sampleSubmission.csv": "submission"}
+
+
+def test_what_a_competition_asks_for_is_kept(paths: Paths, tmp_path: Path) -> None:
+    """Columns and order of the sample, rows of the unlabelled split; also after deriving."""
+    files = both("train/", each=10) | some("test/", 5, 9)
+    files["sample_submission.csv"] = b"\n".join(
+        [b"id;cat;dog", b"4;0.5;0.5", b"nowhere;0.5;0.5", b"1;0.5;0.5"]
+    )
+    info = import_dataset(paths, PathSource(pack(tmp_path / "x.zip", files)), "x")
+    assert info.submission == ("id", "cat", "dog")
+    derive_dataset(paths, Recipe(origins=(Origin(name="x"),), per_class=2), "y")
+    for name in "xy":
+        dataset = open_dataset(paths, name)
+        asked, names = dataset.submission(), dataset.split("unlabelled").names
+        assert asked is not None
+        assert asked.ids == ("4", "nowhere", "1")
+        assert [names[i] if i >= 0 else "" for i in asked.rows] == ["test/4.png", "", "test/1.png"]
+
+
+def test_no_sample_no_submission(paths: Paths, tmp_path: Path) -> None:
+    """Nor one that is about other pictures."""
+    files = both("train/", each=10) | some("test/", 5, 9)
+    files["sample_submission.csv"] = b"id,label\nx,1\ny,2\n"
+    info = import_dataset(paths, PathSource(pack(tmp_path / "x.zip", files)), "x")
+    assert info.submission == ()
+    assert open_dataset(paths, "x").submission() is None
+
+
+def test_tables_are_read_one_after_the_other(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are, one is in memory."""
+    seen: list[weakref.ref[Rows]] = []
+
+    def watched(data: bytes) -> Table | None:
+        gc.collect()
+        assert not any(one() for one in seen)
+        found = read_table(data)
+        assert found is not None
+        rows = Rows(found.rows)
+        seen.append(weakref.ref(rows))
+        return found._replace(rows=rows)
+
+    monkeypatch.setattr(manifest, "read_table", watched)
+    tables = {f"{i}.csv": table("filename,label") for i in range(3)}
+    info = import_dataset(paths, PathSource(pack(tmp_path / "x.zip", PICTURES | tables)), "x")
+    assert info.imported == 12
+
+
+class Rows(list[list[str]]):
+    """A list that can be watched."""
 
 
 def test_tables_beside_their_pictures(paths: Paths, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.datasets import importing, limits
-from core.datasets.containers.listing import Entry
+from core.datasets.containers.entries import Entry
 from core.datasets.exporting import export_dataset
 from core.datasets.formats import tables
 from core.datasets.formats.base import NOT_TOLD, Found
@@ -38,7 +38,7 @@ from tests.datasets.prepared import prepared
 def test_nothing_to_learn_from(paths: Paths, tmp_path: Path) -> None:
     damaged = dict.fromkeys(classes("cat", "dog", below="train/"), b"no picture")
     archive = pack(tmp_path / "x.zip", {**damaged, **classes("cat", "dog", below="test/")})
-    with pytest.raises(DatasetError, match="No picture of the split “train” can be read"):
+    with pytest.raises(DatasetError, match="No picture of the split “training” can be read"):
         import_dataset(paths, PathSource(archive), "x")
     assert left_behind(paths) == []
 

@@ -9,7 +9,7 @@ import pytest
 from core.datasets import server_folder
 from core.datasets.server_folder import ServerFile, data_dir, list_server, on_server
 from core.errors import DatasetError, NotFoundError
-from tests.datasets.making import classes, pack, picture, unpack
+from tests.datasets.making import classes, pack, pack_tar, picture, unpack
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def listed(folder: Path) -> dict[str, str]:
-    return {file.path: file.guess for file in list_server(folder)}
+    return {file.path: file.guess for file in list_server(folder).files}
 
 
 def test_files_and_folders_by_name(folder: Path) -> None:
@@ -33,11 +33,12 @@ def test_files_and_folders_by_name(folder: Path) -> None:
     unpack(folder / "cars", classes("train/fiat", "test/fiat"))
     (folder / "README.md").write_text("not a dataset")
     (folder / "empty").mkdir()
-    files = list_server(folder)
+    files = list_server(folder).files
     assert [file.path for file in files] == ["cars", "flowers", "Pets 2.ZIP", "pets 10.zip"]
-    assert [file.guess for file in files] == ["classes", "classes", "file", "file"]
+    assert [file.guess for file in files] == ["classes", "classes"] + 2 * ["class_archive"]
     assert files[1].size is None
-    assert files[2] == ServerFile("Pets 2.ZIP", (folder / "Pets 2.ZIP").stat().st_size, "file")
+    size = (folder / "Pets 2.ZIP").stat().st_size
+    assert files[2] == ServerFile("Pets 2.ZIP", size, "class_archive")
 
 
 def test_two_levels_below_are_listed_but_no_classes(folder: Path) -> None:
@@ -73,6 +74,38 @@ def test_a_listing_ends(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for i in range(5):
         (folder / f"{i}.zip").touch()
     assert list(listed(folder)) == ["0.zip", "1.zip", "2.zip"]
+    assert not list_server(folder).complete
+    monkeypatch.setattr(server_folder, "MAX_LISTED", 5)
+    assert list_server(folder).complete
+
+
+def test_files_say_what_they_seem_to_be(folder: Path) -> None:
+    """By their ending, archives by the first names inside; whatever is damaged is an archive."""
+    pictures = {f"{i}.png": picture(i) for i in range(3)}
+    pack(folder / "labels.zip", {**pictures, "labels.csv": b"a,b"})
+    pack(folder / "asked.zip", {**classes("cat", "dog"), "sample_submission.csv": b"a,b"})
+    pack_tar(folder / "one.tar.gz", {f"images/{n}": data for n, data in pictures.items()}, "w:gz")
+    pack_tar(folder / "classes.tar.bz2", classes("cat", "dog"), "w:bz2")
+    pack(folder / "arrays.zip", {"x/train.npz": b"PK", "x/README": b""})
+    pack_tar(folder / "cifar.tar.gz", {"cifar-10-batches-py/data_batch_4": bytes(9000)}, "w:gz")
+    pack(folder / "texts.zip", {"a.txt": b""})
+    for name in ("cut.zip", "cut.tar.xz", "t.csv", "a.npz", "a.parquet", "t10k-labels-ubyte.gz"):
+        (folder / name).write_bytes(b"\xfd7zXZ\0")
+    assert listed(folder) == {
+        "asked.zip": "class_archive",
+        "labels.zip": "table_archive",
+        "one.tar.gz": "picture_archive",
+        "classes.tar.bz2": "class_archive",
+        "arrays.zip": "array_archive",
+        "cifar.tar.gz": "cifar",
+        "texts.zip": "zip",
+        "cut.zip": "zip",
+        "cut.tar.xz": "tar",
+        "t.csv": "csv",
+        "a.npz": "arrays",
+        "a.parquet": "parquet",
+        "t10k-labels-ubyte.gz": "idx",
+    }
 
 
 def test_names_inside_are_found(folder: Path) -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.datasets import limits
 from core.datasets.dataset import Dataset
 from core.datasets.importing import import_dataset
 from core.datasets.options import ImportOptions
 from core.datasets.registry import open_dataset
 from core.datasets.sources import PathSource
 from core.datasets.vocabularies import VOCABULARIES, msgid
+from core.errors import DatasetError
 from core.paths import Paths
 from tests.datasets.making import classes, pack, picture, reasons, rows_by_name, unpack
 from tests.datasets.making_formats import (
@@ -118,6 +120,19 @@ def test_fashion_is_known_by_its_first_labels(paths: Paths, tmp_path: Path) -> N
     info = of_files(paths, tmp_path, files).info
     assert info.vocabulary == "fashion_mnist"
     assert info.class_names[9] == "ankle boot"
+    assert not any("class names" in str(warning) for warning in info.warnings)
+
+
+def test_class_names_that_only_a_file_name_tells_are_said(paths: Paths, tmp_path: Path) -> None:
+    files = {
+        "my-fashion/train-images-idx3-ubyte": idx(pixels(20, 28, 28), False),
+        "my-fashion/train-labels-idx1-ubyte": idx(np.array(cycle(20, 10)), False),
+    }
+    info = of_files(paths, tmp_path, files).info
+    assert info.class_names[9] == "ankle boot"
+    assert str(info.warnings[0]).startswith(
+        "The class names are those of Fashion-MNIST, because the files are called like it"
+    )
 
 
 def test_test_pictures_without_labels(paths: Paths, tmp_path: Path) -> None:
@@ -398,12 +413,26 @@ def test_digit_recognizer(paths: Paths, tmp_path: Path) -> None:
     files = {
         "train.csv": table(pixels(9, 4, 4), cycle(9, 3)),
         "test.csv": table(pixels(5, 4, 4, seed=1), None),
-        "sample_submission.csv": b"ImageId,Label\n1,0\n2,0\n",
+        "sample_submission.csv": b"ImageId,Label\n1,0\n2,0\n3,0\n4,0\n5,0\n",
     }
     dataset = of_files(paths, tmp_path, files)
     assert dataset.info.splits["unlabelled"] == 5
     assert dataset.info.class_names == ("0", "1", "2")
     assert reasons(dataset.report().skipped) == {"sample_submission.csv": "not_image"}
+    asked = dataset.submission()
+    assert asked is not None
+    assert (asked.columns, asked.ids) == (("ImageId", "Label"), ("1", "2", "3", "4", "5"))
+    names = dataset.split("unlabelled").names
+    assert [names[i] for i in asked.rows] == [f"test.csv#{i}" for i in range(5)]
+
+
+def test_a_data_file_that_is_too_large(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_ARCHIVE_BYTES", 100)
+    path = lone(tmp_path, "train.csv", table(pixels(9, 4, 4), cycle(9, 3)))
+    with pytest.raises(DatasetError, match=r"The file has 0.0 GB; at most 0.0 GB are read"):
+        imported(paths, path)
 
 
 @pytest.mark.parametrize("header", [True, False])

@@ -26,11 +26,12 @@ from core.errors import N_, RunError, text
 from core.lab import Lab
 from core.paths import write_atomic
 from core.records import RunRecord, RunStatus
-from tests.pages.conftest import OpenPage
+from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import HOSTILE, make_dataset, many_classes
 from ui import import_options, import_view
 from ui.augment_view import DRAWS, PICTURES, first_of_each_class, mixed_label
-from ui.data_look import CLASSES_PER_PAGE, sample_strips, skewed
+from ui.balance_view import skewed
+from ui.data_look import CLASSES_PER_PAGE, sample_strips
 from ui.forms import key
 from ui.import_sources import stem_of
 from ui.strips import Strip, strips_html
@@ -161,8 +162,28 @@ def test_many_classes_come_page_by_page(app: OpenPage, lab: Lab) -> None:
     page = app("data")
     page.selectbox(key="dataset").set_value("hundred").run()
     assert drawn(page).count(HEAD) == CLASSES_PER_PAGE
+    assert "Fewest training images" not in said(page)
+    assert "Every class has 3 training images." in plain(said(page))
+    page.segmented_control(key="classes.order.hundred").set_value("name").run()
+    assert not page.exception
     page.multiselect(key="classes.hundred").set_value([3, 77]).run()
     assert drawn(page).count(HEAD) == 2
+
+
+def test_a_dataset_that_is_not_here_is_not_replaced_by_another(app: OpenPage, lab: Lab) -> None:
+    make_dataset(lab.paths, "pets")
+    page = app("data")
+    page.query_params["dataset"] = "gone *away*"
+    page.run()
+    assert "There is no dataset “gone *away*” here (any more)" in plain(said(page))
+    assert page.selectbox(key="dataset").value is None
+    assert not page.metric
+    page.run()
+    assert "gone" in said(page)
+    page.selectbox(key="dataset").set_value("pets").run()
+    assert not page.exception
+    assert "gone" not in said(page)
+    assert page.query_params["dataset"] == "pets"
 
 
 def test_samples_are_of_the_class_they_stand_under(lab: Lab) -> None:

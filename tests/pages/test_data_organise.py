@@ -189,7 +189,7 @@ def test_a_leak_leads_to_its_pictures(app: OpenPage, lab: Lab, pets: DatasetInfo
     page = organise(app, "derive")
     press(page, "organise.make")
     work(lab, page)
-    assert "also in “train”" in plain(said(page))
+    assert "also in “training”" in plain(said(page))
     press(page, "duplicates.test")
     assert page.session_state["data_view"] == "organise"
     assert page.button(key="organise.look")
@@ -285,3 +285,20 @@ def test_unlabelled_images_are_counted(app: OpenPage, lab: Lab) -> None:
     assert info.splits["unlabelled"] == 2
     page = organise(app, "derive", "x")
     assert "2 images without a class are taken along" in said(page)
+
+
+@pytest.mark.parametrize("task", ["derive", "duplicates", "export", "rename"])
+def test_the_language_can_be_changed_in_every_task(
+    app: OpenPage, pets: DatasetInfo, task: str
+) -> None:
+    """Choices stay as they are; a button or table that was set anew would end the page."""
+    page = organise(app, task)
+    if task == "derive":
+        page.radio(key="organise.split").set_value("anew").run()
+        page.text_input(key="organise.name").set_value("mine").run()
+    page.selectbox(key="lang").set_value("es").run()
+    assert not page.exception
+    assert page.session_state["organise_view"] == task
+    if task == "derive":
+        assert page.radio(key="organise.split").value == "anew"
+        assert page.text_input(key="organise.name").value == "mine"

@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.dataset import DatasetInfo
-from core.datasets.decoding import Picture, decode_image
+from core.datasets.decoding import Decoding, Picture, decode_image
 from core.datasets.registry import delete_dataset
 from core.datasets.resizing import prepare
 from core.errors import N_, RunError
@@ -227,9 +227,9 @@ def test_only_the_pictures_of_the_page_are_read_and_only_once(
 ) -> None:
     decoded: list[bytes] = []
 
-    def decode(data: bytes, *, at_least: int | None = None) -> Picture:
+    def decode(data: bytes, decoding: Decoding, *, at_least: int | None = None) -> Picture:
         decoded.append(data)
-        return decode_image(data, at_least=at_least)
+        return decode_image(data, decoding, at_least=at_least)
 
     monkeypatch.setattr(predict_view, "decode_image", decode)
     files = [(f"{i}.png", picture(i)) for i in range(3 * PER_PAGE)]

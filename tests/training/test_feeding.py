@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core import feeding
 from core.datasets.dataset import Split
 from core.feeding import Batches, Rows, balanced_rows
 
@@ -95,3 +97,20 @@ def test_no_limit_means_all_and_the_seed_chooses() -> None:
     assert everything.tolist() == list(range(100))
     some = [balanced_rows(labels, 10, seed).tolist() for seed in (0, 0, 1)]
     assert some[0] == some[1] != some[2]
+
+
+def test_of_a_large_set_stretches_are_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every row once, an order per epoch, and never more than a window's stretches at a time."""
+    monkeypatch.setattr(feeding, "LARGE_BYTES", 999)
+    monkeypatch.setattr(feeding, "STRETCH_BYTES", 10)
+    monkeypatch.setattr(feeding, "WINDOW_BYTES", 100)
+    batches = Batches(split_of(1000), np.arange(1000), 100, seed=3)
+    first, again, second = (np.concatenate(dealt(batches, epoch)) for epoch in (0, 0, 1))
+    assert sorted(first.tolist()) == list(range(1000))
+    assert (first == again).all()
+    assert (first != second).any()
+    for window in first.reshape(10, 100):
+        assert len(set((window // 10).tolist())) == 10
+        assert np.abs(np.diff(window)).mean() > 100
+    small = Batches(split_of(999), np.arange(999), 100, seed=3)
+    assert len(set((np.concatenate(dealt(small, 0))[:100] // 10).tolist())) > 50

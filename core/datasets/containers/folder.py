@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.datasets import limits
-from core.datasets.containers.listing import MAY_BE_DATA, Entry, Listing, Other, name_reason
+from core.datasets.containers.entries import Entry
+from core.datasets.containers.listing import MAY_BE_DATA, Listing, Other, name_reason
 from core.datasets.names import from_folder, is_system
 from core.datasets.reading import BytesReader, Where
 from core.datasets.report import Reason
@@ -58,9 +59,8 @@ class FolderContainer:
         order = len(listing.entries)
         if order >= limits.MAX_ENTRIES:
             limits.check_archive(order + 1, 1, 1)
-        entry = Entry(
-            name, listing.shared(parts[:-1]), file.path[len(str(self.path)) :].lstrip(os.sep), order
-        )
+        where = file.path[len(str(self.path)) :].lstrip(os.sep)
+        entry = Entry(name, parts[:-1], where, order)
         if reason in MAY_BE_DATA and regular:
             listing.others.append(Other(entry, size, reason))
         elif reason:

@@ -8,23 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from core.datasets.containers.entries import Entries, Entry
 from core.datasets.decoding import EXTENSIONS
 from core.datasets.names import is_system
-from core.datasets.reading import Reader, Where
+from core.datasets.reading import Reader
 from core.datasets.report import Reason, Skipped
 from core.errors import Text
 
 _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
-
-
-class Entry(NamedTuple):
-    """One file: its name for people, its folders, and where it is."""
-
-    name: str
-    folders: tuple[str, ...]
-    where: Where
-    order: int
-    """Its place in the source: reading in this order is the quickest."""
 
 
 class Other(NamedTuple):
@@ -44,18 +35,13 @@ class Other(NamedTuple):
 class Listing:
     """Every file of a container, and all its folders."""
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: Entries = field(default_factory=Entries)
     """What may be a picture."""
     others: list[Other] = field(default_factory=list)
     """What may be data: whichever no format uses is skipped for its reason."""
     skipped: list[Skipped] = field(default_factory=list)
     folders: set[tuple[str, ...]] = field(default_factory=set)
     warnings: list[Text] = field(default_factory=list)
-    _shared: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict, repr=False)
-
-    def shared(self, folders: tuple[str, ...]) -> tuple[str, ...]:
-        """The same folders, held in memory once for all files in them."""
-        return self._shared.setdefault(folders, folders)
 
     def skip(self, name: str, reason: Reason, detail: Text | None = None) -> None:
         self.skipped.append(Skipped(name=name, reason=reason, detail=detail))

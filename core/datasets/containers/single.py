@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.datasets import limits
+from core.datasets.containers.entries import Entry
 from core.datasets.containers.folder import FolderReader
-from core.datasets.containers.listing import Entry, Listing, Other
+from core.datasets.containers.listing import Listing, Other
 from core.datasets.report import Reason
 
 
@@ -20,6 +22,7 @@ class SingleFile:
     in_order_only: bool = False
 
     def listing(self) -> Listing:
+        limits.check_size(self.path)
         entry = Entry(self.origin, (), self.path.name, 0)
         return Listing(others=[Other(entry, self.path.stat().st_size, Reason.NOT_IMAGE)])
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import struct
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,13 +17,15 @@ from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
 from core.datasets import limits
-from core.datasets.containers.listing import MAY_BE_DATA, Entry, Listing, Other, name_reason
+from core.datasets.containers.entries import Entry
+from core.datasets.containers.listing import MAY_BE_DATA, Listing, Other, name_reason
 from core.datasets.names import from_folder, is_system, safe_parts
 from core.datasets.reading import BytesReader, InlineReader, Where
 from core.datasets.report import Reason
 from core.errors import N_, DatasetError, ImageError
 
 _BLOCK = 1 << 20
+_ENTRY = struct.Struct("<qq")
 # Headers that stand for a long name or hold attributes; tarfile reads them whole.
 _EXTENSIONS = (
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
@@ -54,6 +57,14 @@ class TarEntry(NamedTuple):
 
     offset: int
     size: int
+
+    def dumped(self) -> bytes:
+        """As bytes: what a listing can keep."""
+        return _ENTRY.pack(*self)
+
+    @staticmethod
+    def of(where: bytes) -> TarEntry:
+        return TarEntry(*_ENTRY.unpack(where))
 
 
 @dataclass(frozen=True)
@@ -96,7 +107,7 @@ class TarContainer:
         for number, (_, info) in enumerate(self._walk()):
             unpacked += info.size
             limits.check_archive(number + 1, size, unpacked)
-            where = number if self.in_order_only else TarEntry(info.offset_data, info.size)
+            where = number if self.in_order_only else TarEntry(info.offset_data, info.size).dumped()
             name = from_folder(info.name)
             yield _Member(name, where, number, info.size, info.isdir(), _kind(info))
 
@@ -213,7 +224,7 @@ def _add(listing: Listing, member: _Member, replaced: bool) -> None:
     if parts is None or (reason and reason not in MAY_BE_DATA):
         listing.skip(name, reason or Reason.UNSAFE_PATH)
         return
-    entry = Entry(name, listing.shared(parts[:-1]), member.where, member.number)
+    entry = Entry(name, parts[:-1], member.where, member.number)
     if reason:
         listing.others.append(Other(entry, member.size, reason))
         return
@@ -289,9 +300,9 @@ class TarReader(BytesReader):
         self._file.close()
 
     def read(self, where: Where, most: int | None = None) -> bytes:
-        assert isinstance(where, TarEntry)
-        wanted = where.size if most is None else min(where.size, most)
-        self._file.seek(where.offset)
+        entry = TarEntry.of(where)
+        wanted = entry.size if most is None else min(entry.size, most)
+        self._file.seek(entry.offset)
         data = self._file.read(wanted)
         if len(data) < wanted:
             raise ImageError(N_("The archive is cut off at this entry."))

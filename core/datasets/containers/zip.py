@@ -9,14 +9,19 @@ import stat
 import struct
 import zipfile
 import zlib
+from array import array
 from bz2 import BZ2Decompressor
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from core.datasets import limits
-from core.datasets.containers.listing import MAY_BE_DATA, Entry, Listing, Other, name_reason
+from core.datasets.containers.directory import Record, read_records
+from core.datasets.containers.entries import Entry
+from core.datasets.containers.listing import MAY_BE_DATA, Listing, Other, name_reason
 from core.datasets.names import from_archive, is_system, safe_parts
 from core.datasets.reading import BytesReader, Where
 from core.datasets.report import Reason
@@ -24,10 +29,8 @@ from core.errors import N_, DatasetError, ImageError, text
 
 _ENCRYPTED = 0x1
 _ENTRY = struct.Struct("<qQQHI")
-# A record of the table of contents: the lengths of a name, of extras and of a comment.
-_RECORD = struct.Struct("<28xHHH12x")
-# Places in what zipfile tells of the end of an archive; the records that large ones have there.
-_SIZE, _LOCATION, _ZIP64 = 5, 9, 56 + 20
+# What a damaged table of contents raises.
+_NOT_A_ZIP = (zipfile.BadZipFile, struct.error, ValueError, EOFError, NotImplementedError)
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
 
@@ -98,16 +101,13 @@ class ZipContainer:
 
     def listing(self) -> Listing:
         limits.check_size(self.path)
-        infos = self._infos()
-        packed, unpacked = sum(i.compress_size for i in infos), sum(i.file_size for i in infos)
-        limits.check_archive(len(infos), min(packed, self.path.stat().st_size), unpacked)
+        last = self._last_of_each(self._doubled())
         listing = Listing()
-        last = {info.filename: info for info in infos}
         backslashes = 0
-        for info in infos:
-            name = from_archive(info)
+        for number, record in enumerate(self._records()):
+            name = from_archive(record.raw_name, record.flags)
             backslashes += "\\" in name
-            self._add(listing, info, name, replaced=last[info.filename] is not info)
+            self._add(listing, record, name, replaced=last.get(record.name, number) != number)
         if backslashes:
             listing.warnings.append(
                 text(
@@ -120,53 +120,67 @@ class ZipContainer:
             )
         return listing
 
-    def _infos(self) -> list[zipfile.ZipInfo]:
+    def _records(self) -> Iterator[Record]:
         try:
-            _check_count(self.path)
-            with zipfile.ZipFile(self.path) as archive:
-                return archive.infolist()
-        except (zipfile.BadZipFile, struct.error, ValueError, EOFError, NotImplementedError) as bad:
+            yield from read_records(self.path)
+        except _NOT_A_ZIP as bad:
             raise _not_a_zip(self.path, self.origin) from bad
 
-    def _add(self, listing: Listing, info: zipfile.ZipInfo, name: str, replaced: bool) -> None:
+    def _doubled(self) -> set[int]:
+        """The hashes that names have in common; refuses an archive that is dangerous by what it
+        says of itself."""
+        packed = unpacked = 0
+        hashes = array("q")
+        for number, record in enumerate(self._records()):
+            packed, unpacked = packed + record.packed, unpacked + record.unpacked
+            hashes.append(hash(record.name))
+            limits.check_archive(number + 1, 1, 1)
+        limits.check_archive(len(hashes), min(packed, self.path.stat().st_size), unpacked)
+        values, counts = np.unique(np.array(hashes), return_counts=True)
+        return set(values[counts > 1].tolist())
+
+    def _last_of_each(self, doubled: set[int]) -> dict[str, int]:
+        """The number of the last record of every name that may be there several times."""
+        records = enumerate(self._records()) if doubled else ()
+        return {record.name: i for i, record in records if hash(record.name) in doubled}
+
+    def _infos(self) -> list[zipfile.ZipInfo]:
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                return archive.infolist()
+        except _NOT_A_ZIP as bad:
+            raise _not_a_zip(self.path, self.origin) from bad
+
+    def _add(self, listing: Listing, record: Record, name: str, replaced: bool) -> None:
         parts = safe_parts(name.replace("\\", "/"))
         if name.endswith(("/", "\\")):
             if parts and not is_system(parts):
                 listing.folders.add(parts)
             return
-        reason = _zip_reason(info, parts, replaced)
+        reason = _zip_reason(record, parts, replaced)
         if parts is None or (reason and reason not in MAY_BE_DATA):
             listing.skip(name, reason or Reason.UNSAFE_PATH)
             return
-        sizes = (info.compress_size, info.file_size)
-        where = ZipEntry(info.header_offset, *sizes, info.compress_type, info.CRC).dumped()
-        # Copies: one string or number of zipfile's own kept alive, and the memory of all that it
-        # has made for an entry is never given back (measured: 1 kB a file instead of 0.3).
-        name, order = _copied(name), ZipEntry.of(where).offset
-        entry = Entry(name, listing.shared(parts[:-1]), where, order)
+        sizes = (record.packed, record.unpacked)
+        where = ZipEntry(record.offset, *sizes, record.method, record.crc).dumped()
+        entry = Entry(name, parts[:-1], where, record.offset)
         if reason:
-            listing.others.append(Other(entry, info.file_size, reason))
+            listing.others.append(Other(entry, record.unpacked, reason))
             return
         listing.folders.add(parts[:-1])
         listing.entries.append(entry)
 
 
-def _copied(name: str) -> str:
-    return name.encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass")
-
-
-def _zip_reason(
-    info: zipfile.ZipInfo, parts: tuple[str, ...] | None, replaced: bool
-) -> Reason | None:
+def _zip_reason(record: Record, parts: tuple[str, ...] | None, replaced: bool) -> Reason | None:
     """Why an entry is not read, judged by its name and what the archive says of it."""
     if parts is None:
         return Reason.UNSAFE_PATH
-    if stat.S_ISLNK(info.external_attr >> 16):
+    if stat.S_ISLNK(record.attributes >> 16):
         return Reason.SYMLINK
     checks = {
         Reason.REPLACED: replaced,
-        Reason.ENCRYPTED: bool(info.flag_bits & _ENCRYPTED),
-        Reason.COMPRESSION: info.compress_type not in _UNPACK,
+        Reason.ENCRYPTED: bool(record.flags & _ENCRYPTED),
+        Reason.COMPRESSION: record.method not in _UNPACK,
     }
     by_name = name_reason(parts)
     if by_name is Reason.SYSTEM:
@@ -175,27 +189,10 @@ def _zip_reason(
         return found
     if by_name:
         return by_name
-    if max(info.file_size, info.compress_size) > limits.MAX_FILE_BYTES:
+    if max(record.unpacked, record.packed) > limits.MAX_FILE_BYTES:
         return Reason.TOO_LARGE
-    bomb = limits.too_compressed(info.compress_size, info.file_size)
+    bomb = limits.too_compressed(record.packed, record.unpacked)
     return Reason.TOO_COMPRESSED if bomb else None
-
-
-def _check_count(path: Path) -> None:
-    """Refuse a table of contents that is too long, before ``zipfile`` makes half a kilobyte of
-    each of its 47 bytes."""
-    with path.open("rb") as file:
-        end = zipfile._EndRecData(file)  # type: ignore[attr-defined]
-        if end is None or end[_SIZE] < limits.MAX_ENTRIES * _RECORD.size:
-            return
-        # Counted, as the number that the archive gives may be anything.
-        file.seek(end[_LOCATION] - end[_SIZE] - (_ZIP64 if end[0] == b"PK\x06\x06" else 0))
-        count, left = 0, int(end[_SIZE])
-        while left > 0 and len(record := file.read(_RECORD.size)) == _RECORD.size:
-            count, more = count + 1, sum(_RECORD.unpack(record))
-            limits.check_archive(count, 1, 1)
-            file.seek(more, io.SEEK_CUR)
-            left -= _RECORD.size + more
 
 
 def check_offset(info: zipfile.ZipInfo) -> None:

@@ -26,7 +26,6 @@ from core.datasets.formats.parts import (
     check_count,
     check_size,
     leave,
-    mnist_like,
     row_name,
 )
 from core.datasets.formats.pixels import (
@@ -96,9 +95,8 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
     gathering = Gathering(class_names=_class_names(names))
     _read(sources, reading, gathering)
     called = [container.origin, *(other.entry.name for other in files)]
-    vocabulary = mnist_like(sources[0].layout.stored, gathering.parts, called)
-    if vocabulary and not gathering.class_names:
-        gathering.speaks(vocabulary)
+    if not gathering.class_names:
+        gathering.speaks_as_called(sources[0].layout.stored, called)
     return gathering.found(listing)
 
 

@@ -10,10 +10,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.containers.listing import Container, Entry, Listing
+from core.datasets.containers.entries import Entry
+from core.datasets.containers.listing import Container, Listing
 from core.datasets.options import ImportOptions, Phase
 from core.datasets.reading import InlineReader, ReaderMaker
 from core.datasets.report import Skipped
+from core.datasets.submission import NamedSubmission
 from core.errors import Text
 
 NOT_TOLD = -1
@@ -28,7 +30,7 @@ class Found:
     int8 (n,) are indices of :data:`core.datasets.dataset.STORED_SPLITS`, or :data:`NOT_TOLD`.
     """
 
-    entries: list[Entry]
+    entries: Sequence[Entry]
     class_names: list[str]
     labels: NDArray[np.int32]
     given: NDArray[np.int8]
@@ -43,6 +45,8 @@ class Found:
     """The superclass of every class, where there are any."""
     coarse: bool = False
     """Whether the classes are superclasses, as was asked for."""
+    submission: NamedSubmission | None = None
+    """The file that a competition expects for the pictures without a label."""
 
 
 class Tell(Protocol):

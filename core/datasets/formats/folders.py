@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
-from core.datasets.containers.listing import Container, Entry, Listing
+from core.datasets.containers.entries import taken
+from core.datasets.containers.listing import Container, Listing
 from core.datasets.dataset import SPLITS
 from core.datasets.decoding import EXTENSIONS
 from core.datasets.formats.base import NOT_TOLD, Format, Found, Reading, found_in
@@ -39,26 +40,29 @@ class _Node:
         return sorted(name for name, node in self.folders.items() if not node.below)
 
 
-class Placed(NamedTuple):
-    """A picture, its split (an index into SPLITS, or NOT_TOLD) and class; "" if it has none."""
-
-    entry: Entry
-    part: int
-    label: str
-
-
 @dataclass
 class Layout:
-    """How the folders are to be understood; nothing of the listing is changed by finding out."""
+    """How the folders are to be understood; nothing of the listing is changed by finding out.
 
-    placed: list[Placed]
-    strays: list[Entry]
+    Pictures are told by their number in the listing. Three columns of the same length say of each
+    that has a place its split (an index into SPLITS, or NOT_TOLD) and class; "" if it has none.
+    """
+
+    numbers: array[int] = field(default_factory=lambda: array("q"))
+    parts: array[int] = field(default_factory=lambda: array("b"))
+    labels: list[str] = field(default_factory=list)
+    strays: array[int] = field(default_factory=lambda: array("q"))
     """Pictures in no class folder."""
-    warnings: list[Text]
+    warnings: list[Text] = field(default_factory=list)
+
+    def place(self, number: int, part: int, label: str) -> None:
+        self.numbers.append(number)
+        self.parts.append(part)
+        self.labels.append(label)
 
     @property
     def class_names(self) -> list[str]:
-        return sorted({p.label for p in self.placed} - {""}, key=natural)
+        return sorted(set(self.labels) - {""}, key=natural)
 
 
 def find(container: Container, listing: Listing, reading: Reading) -> Found:
@@ -70,22 +74,24 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
     note_submissions(listing)
     listing.leave()
     layout = layout_of(listing)
-    for entry in layout.strays:
-        listing.skip(entry.name, Reason.NO_CLASS)
+    for number in layout.strays:
+        listing.skip(listing.entries[number].name, Reason.NO_CLASS)
     class_names = layout.class_names
     if len(class_names) < 2:
         raise _too_few(listing, class_names)
     # By name, so that the order in which an archive was packed changes nothing.
-    placed = sorted(layout.placed, key=lambda p: p.entry.name)
+    names = [listing.entries[number].name for number in layout.numbers]
+    order = np.array(sorted(range(len(names)), key=names.__getitem__), np.int64)
     index = {"": -1, **{name: i for i, name in enumerate(class_names)}}
+    labels = np.fromiter((index[label] for label in layout.labels), np.int32, len(names))
     return found_in(
         container,
         listing,
         Found(
-            entries=[p.entry for p in placed],
+            entries=taken(listing.entries, np.array(layout.numbers)[order]),
             class_names=class_names,
-            labels=np.array([index[p.label] for p in placed], np.int32),
-            given=np.array([p.part for p in placed], np.int8),
+            labels=labels[order],
+            given=np.array(layout.parts)[order],
             reader=container.reader,
             warnings=layout.warnings,
         ),
@@ -139,20 +145,21 @@ def _below_splits(listing: Listing, node: _Node, roots: Sequence[_Root]) -> Layo
     """``train/cat/1.jpg``; a test folder without classes holds pictures without labels."""
     known = {name.casefold() for root in roots if root.split != "test" for name in root.node.full}
     blind = {root.folders: 0 for root in roots if _is_blind(root, known)}
-    placed, strays = [], []
-    for entry in listing.entries:
+    layout = Layout()
+    for number, entry in enumerate(listing.entries):
         root = next((r for r in roots if entry.folders[: len(r.folders)] == r.folders), None)
         inside = entry.folders[len(root.folders) :] if root else ()
         if root and root.folders in blind:
             blind[root.folders] += 1
-            placed.append(Placed(entry, _TEST, ""))
+            layout.place(number, _TEST, "")
         elif root and inside:
-            placed.append(Placed(entry, SPLITS.index(root.split), inside[0]))
+            layout.place(number, SPLITS.index(root.split), inside[0])
         else:
-            strays.append(entry)
+            layout.strays.append(number)
     empty = [name for name in node.empty if split_of(name)]
-    warnings = _empty_folders([root.node for root in roots], empty)
-    return Layout(placed, strays, [*warnings, *(_kept(f, n) for f, n in blind.items() if n)])
+    layout.warnings += _empty_folders([root.node for root in roots], empty)
+    layout.warnings += [_kept(folders, n) for folders, n in blind.items() if n]
+    return layout
 
 
 def _is_blind(root: _Root, known: set[str]) -> bool:
@@ -175,29 +182,32 @@ def _below_classes(
     listing: Listing, top: Folders, inner: Mapping[str, Mapping[str, str]]
 ) -> Layout:
     """``cat/train/1.jpg``."""
-    placed, strays = [], []
-    for entry in listing.entries:
+    layout = Layout()
+    for number, entry in enumerate(listing.entries):
         inside = entry.folders[len(top) :] if entry.folders[: len(top)] == top else ()
         if not inside:
-            strays.append(entry)
+            layout.strays.append(number)
             continue
         split = inner[inside[0]].get(inside[1]) if inside[1:] else None
-        placed.append(Placed(entry, SPLITS.index(split) if split else NOT_TOLD, inside[0]))
-    return Layout(placed, strays, [])
+        layout.place(number, SPLITS.index(split) if split else NOT_TOLD, inside[0])
+    return layout
 
 
 def _classes(listing: Listing, top: Folders, node: _Node) -> Layout:
     """``cat/1.jpg``."""
-    placed, strays = [], []
-    for entry in listing.entries:
+    layout, blind = Layout(), _blind_beside(node)
+    for number, entry in enumerate(listing.entries):
         inside = entry.folders[len(top) :] if entry.folders[: len(top)] == top else ()
-        if inside:
-            placed.append(Placed(entry, NOT_TOLD, inside[0]))
+        if inside and inside[0] in blind:
+            layout.place(number, _TEST, "")
+        elif inside:
+            layout.place(number, NOT_TOLD, inside[0])
         else:
-            strays.append(entry)
-    warnings = _empty_folders([node], [])
-    if likely := sorted(name for name in node.full if split_of(name)):
-        warnings.append(
+            layout.strays.append(number)
+    layout.warnings += _empty_folders([node], [])
+    layout.warnings += [_kept((*top, name), node.full[name].own) for name in blind]
+    if likely := sorted(name for name in node.full if split_of(name) and name not in blind):
+        layout.warnings.append(
             text(
                 N_(
                     "Folders taken for classes, though they are called like a split: {names} ({n})."
@@ -206,7 +216,14 @@ def _classes(listing: Listing, top: Folders, node: _Node) -> Layout:
                 names=shortened(likely),
             )
         )
-    return Layout(placed, strays, warnings)
+    return layout
+
+
+def _blind_beside(node: _Node) -> list[str]:
+    """Test folders beside class folders: with pictures right in them, these have no class. At
+    least two classes must be left, or "tests" is one of two things to be told apart."""
+    blind = [n for n, child in node.full.items() if split_of(n) == "test" and not child.full]
+    return sorted(blind) if len(node.full) - len(blind) >= 2 else []
 
 
 def _tree(listing: Listing) -> _Node:
@@ -239,7 +256,7 @@ def _unwrap(node: _Node) -> tuple[Folders, _Node]:
 def _splits_of(node: _Node) -> dict[str, str]:
     """Folder → split, if this folder is divided into splits.
 
-    A folder called "test" among class folders, with pictures right in it, is a class.
+    A single folder called so among class folders, with pictures right in it, does not divide them.
     """
     named = splits_among(node.full)
     if any(node.full[name].full for name in named) or len(named) == len(node.full):

@@ -34,7 +34,6 @@ from core.datasets.formats.parts import (
     check_count,
     check_size,
     leave,
-    mnist_like,
     rows_per_block,
     several,
 )
@@ -98,8 +97,7 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
     )
     shape = _read(pairs, copies, reading, gathering)
     names = [container.origin, *(other.entry.name for other in used)]
-    if vocabulary := mnist_like(shape, gathering.parts, names):
-        gathering.speaks(vocabulary)
+    gathering.speaks_as_called(shape, names)
     if mapping:
         name_letters(gathering, mapping, container, reading.scratch)
     return gathering.found(listing)

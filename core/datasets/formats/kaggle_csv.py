@@ -26,7 +26,6 @@ from core.datasets.formats.parts import (
     Pictures,
     Progress,
     check_size,
-    mnist_like,
     row_name,
     rows_per_block,
     several,
@@ -94,8 +93,7 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
         _read(table, reading, gathering, progress)
     _warn_of_colour(tables, gathering)
     names = [container.origin, *(table.name for table in tables)]
-    if vocabulary := mnist_like(tables[0].layout.stored, gathering.parts, names):
-        gathering.speaks(vocabulary)
+    gathering.speaks_as_called(tables[0].layout.stored, names)
     if mapping:
         name_letters(gathering, mapping, container, reading.scratch)
     return gathering.found(listing)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from core.datasets import limits
-from core.datasets.containers.listing import Container, Entry, Listing, Other
+from core.datasets.containers.entries import Entry, taken
+from core.datasets.containers.listing import Container, Listing, Other
 from core.datasets.dataset import SPLITS, UNLABELLED
 from core.datasets.formats.base import NOT_TOLD, Format, Found, Reading, found_in
 from core.datasets.formats.folders import layout_of
@@ -55,13 +56,15 @@ def claims(container: Container, listing: Listing) -> bool:
     if not tables or not listing.entries:
         return False
     index = PictureIndex(listing.entries)
-    sheets = (_sheet(other, data) for other, data in _contents(container, tables))
-    if any(sheet and _is_plausible(sheet, index) for sheet in sheets):
+    if any(_is_plausible(*table, index) for table in _contents(container, tables)):
         return True
     return len(layout_of(listing).class_names) < 2
 
 
-def _is_plausible(sheet: _Sheet, index: PictureIndex) -> bool:
+def _is_plausible(other: Other, data: bytes, index: PictureIndex) -> bool:
+    sheet = _sheet(other, data)
+    if sheet is None:
+        return False
     rows = sheet.table.rows
     if not sheet.columns.labelled or _known(sheet, index) * 2 <= len(rows):
         return False
@@ -77,17 +80,28 @@ def find(container: Container, listing: Listing, reading: Reading) -> Found:
     """
     index = PictureIndex(listing.entries)
     tables = _tables(listing)
-    read = [_sheet(other, data) for other, data in _contents(container, tables)]
-    sheets = [sheet for sheet in read if sheet and _known(sheet, index)]
     told = _Told(listing.entries)
-    for sheet in sheets:
-        told.read(sheet, index)
-    if not any(sheet.columns.labelled for sheet in sheets):
+    used, labelled = [], False
+    for other, data in _contents(container, tables):
+        if columns := _heard(told, other, data, index):
+            used.append(other)
+            labelled |= columns.labelled
+    if not labelled:
         raise _no_columns(tables)
-    _leave(listing, sheets)
+    _leave(listing, used)
     found = told.found(listing, container.reader)
-    _check(found, sheets)
+    _check(found, used)
     return found_in(container, listing, found)
+
+
+def _heard(told: _Told, other: Other, data: bytes, index: PictureIndex) -> Columns | None:
+    """Hear what a table says; its columns if it names any picture. Nothing of the table itself is
+    kept: each may take hundreds of megabytes."""
+    sheet = _sheet(other, data)
+    if sheet is None or not _known(sheet, index):
+        return None
+    told.read(sheet, index)
+    return sheet.columns
 
 
 def _tables(listing: Listing) -> list[Other]:
@@ -198,7 +212,7 @@ class _Told:
         parts = [self._split(i) for i in kept]
         given = [SPLITS.index(p) if p in SPLITS else NOT_TOLD for p in parts]
         return Found(
-            entries=[self.entries[i] for i in kept],
+            entries=taken(self.entries, np.array(kept, np.int64)),
             class_names=names,
             labels=np.array(
                 [index[self.labels[i]] if self._labelled(i) else -1 for i in kept], "i4"
@@ -266,16 +280,16 @@ def _folder_split(entry: Entry) -> str | None:
     return next((split for name in entry.folders if (split := split_of(name))), None)
 
 
-def _leave(listing: Listing, sheets: Sequence[_Sheet]) -> None:
+def _leave(listing: Listing, tables: Sequence[Other]) -> None:
     """Say of every other file what it was."""
     note_submissions(listing)
-    for sheet in sheets:
-        listing.skip(sheet.other.entry.name, Reason.TABLE)
-    listing.leave(used=[sheet.other for sheet in sheets])
+    for table in tables:
+        listing.skip(table.entry.name, Reason.TABLE)
+    listing.leave(used=tables)
 
 
-def _check(found: Found, sheets: Sequence[_Sheet]) -> None:
-    tables = ", ".join(sheet.other.entry.name for sheet in sheets)
+def _check(found: Found, used: Sequence[Other]) -> None:
+    tables = ", ".join(other.entry.name for other in used)
     labelled = int((found.labels >= 0).sum())
     if len(found.class_names) < 2:
         raise DatasetError(

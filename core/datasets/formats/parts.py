@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets import limits
-from core.datasets.containers.listing import Entry, Listing, Other
+from core.datasets.containers.entries import Entry
+from core.datasets.containers.listing import Listing, Other
 from core.datasets.dataset import STORED_SPLITS
 from core.datasets.formats.base import NOT_TOLD, Found, Reading
 from core.datasets.names import natural
@@ -156,6 +157,25 @@ class Gathering:
 
     def speaks(self, vocabulary: str) -> None:
         self.vocabulary, self.class_names = vocabulary, VOCABULARIES[vocabulary]
+
+    def speaks_as_called(self, shape: Sequence[int], names: Sequence[str]) -> None:
+        """Take the class names of MNIST or one of its likes, if it is one: see
+        :func:`mnist_like`. The report says so if nothing but a name tells."""
+        vocabulary, by_name = mnist_like(shape, self.parts, names)
+        if not vocabulary:
+            return
+        self.speaks(vocabulary)
+        if by_name and any(not name.isdecimal() for name in self.class_names):
+            self.warnings.append(
+                text(
+                    N_(
+                        "The class names are those of {benchmark}, because the files are called "
+                        "like it; their labels do not begin like the genuine ones. If they show "
+                        "something else, rename the classes."
+                    ),
+                    benchmark=_TITLES[vocabulary],
+                )
+            )
 
     def found(self, listing: Listing, reader: ReaderMaker | None = None) -> Found:
         """All parts as one.
@@ -303,6 +323,7 @@ _BEGINNINGS: Mapping[tuple[int, ...], str] = {
     (9, 0, 0, 3, 0, 2, 7, 2, 5, 5): "fashion_mnist",
     (9, 2, 1, 1, 6, 1, 4, 6, 5, 7): "fashion_mnist",
 }
+_TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "kmnist": "Kuzushiji-MNIST"}
 _CALLED = (
     ("fashion", "fashion_mnist"),
     ("kuzushiji", "kmnist"),
@@ -319,23 +340,31 @@ _OTHERS = (
 )
 
 
-def mnist_like(shape: Sequence[int], parts: Iterable[Part], names: Iterable[str]) -> str:
-    """The vocabulary of 28×28 grey pictures of ten classes, "" unless it is sure.
+class Likeness(NamedTuple):
+    """A vocabulary, "" if none, and whether only the names of files speak for it."""
+
+    vocabulary: str = ""
+    by_name: bool = False
+
+
+def mnist_like(shape: Sequence[int], parts: Iterable[Part], names: Iterable[str]) -> Likeness:
+    """The vocabulary of 28×28 grey pictures of ten classes.
 
     ``names`` are those of the files and of what they lie in.
     """
     labels = [part.labels for part in parts if part.labels is not None and len(part.labels)]
     if tuple(shape) != (28, 28, 1) or not labels or any(x.dtype.kind not in "iu" for x in labels):
-        return ""
+        return Likeness()
     if min(int(x.min()) for x in labels) != 0 or max(int(x.max()) for x in labels) != 9:
-        return ""
+        return Likeness()
     begins = {_BEGINNINGS.get(tuple(x[:10].tolist()), "") for x in labels} - {""}
     if len(begins) == 1:
-        return begins.pop()
+        return Likeness(begins.pop())
     called = " ".join(names).casefold()
     if any(other in called for other in _OTHERS):
-        return ""
-    return next((vocabulary for word, vocabulary in _CALLED if word in called), "")
+        return Likeness()
+    vocabulary = next((vocabulary for word, vocabulary in _CALLED if word in called), "")
+    return Likeness(vocabulary, by_name=True)
 
 
 def leave(listing: Listing, used: Sequence[Other]) -> None:

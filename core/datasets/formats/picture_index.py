@@ -6,7 +6,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 
-from core.datasets.containers.listing import Entry
+from core.datasets.containers.entries import Entry
 from core.datasets.formats.tables import is_picture_name
 
 Parts = tuple[str, ...]
