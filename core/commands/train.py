@@ -9,6 +9,7 @@ import os
 import sqlalchemy.exc
 from filelock import FileLock
 
+from core.caps import check_caps
 from core.commands.context import Answer, Context, WrongUseError, chatter_to, interruptible, say
 from core.commands.formats import amount, duration, facts, number, percent, shape, table
 from core.commands.parser import Command, add_run_id
@@ -16,6 +17,7 @@ from core.config import ARCHITECTURES, SECTIONS, RunConfig
 from core.datasets.meaning import augmentation_cautions
 from core.errors import N_, LabError, RunError
 from core.failures import explain
+from core.jobs.workers import MEMORY_GROWTH
 from core.knobs import Section
 from core.presets import PRESETS, check_fits, get_preset, preset_config
 from core.records import RunRecord, RunStatus, RunSummary, is_abandoned, now
@@ -55,7 +57,8 @@ def requested_config(context: Context) -> RunConfig:
     """The preset with the settings of the command line.
 
     Raises:
-        ConfigError: for an impossible setting, or a network that does not fit the images.
+        ConfigError: for an impossible setting, a network that does not fit the images, or a
+            training that is longer than the teacher allows.
         NotFoundError: if there is no such preset or dataset.
     """
     options = context.options
@@ -69,6 +72,7 @@ def requested_config(context: Context) -> RunConfig:
     shape = context.dataset(str(name)).info.image_shape
     config = preset_config(options.preset, name, shape).with_values(values)
     check_fits(config.model, shape)
+    check_caps(config)
     return config
 
 
@@ -127,6 +131,7 @@ def _run(context: Context, record: RunRecord, signal: StopSignal) -> RunRecord:
     """Train; what is printed meanwhile (but for the bar) goes to the run's log, as in a worker."""
     log_file = context.paths.run(record.id).log
     with log_file.open("a", encoding="utf-8") as log, chatter_to(log) as person:
+        os.environ.update(MEMORY_GROWTH)  # before the backend is loaded
         from core.commands.training_bar import TrainingBar
         from core.training import run_training
 
