@@ -6,6 +6,7 @@ copied in before a cap was lowered.
 
 from __future__ import annotations
 
+import hmac
 import os
 
 from core.config import RunConfig
@@ -13,6 +14,7 @@ from core.errors import N_, ConfigError
 
 EPOCHS = "LIENZO_MAX_EPOCHS"
 MINUTES = "LIENZO_MAX_MINUTES"
+PIN = "LIENZO_TEACHER_PIN"
 
 
 def max_epochs() -> int | None:
@@ -40,6 +42,16 @@ def _cap(name: str) -> int | None:
             received=wanted,
         )
     return int(wanted)
+
+
+def has_teacher_pin() -> bool:
+    """Whether some things are for the teacher only."""
+    return bool(os.environ.get(PIN))
+
+
+def is_teacher_pin(tried: str) -> bool:
+    pin = os.environ.get(PIN, "")
+    return bool(pin) and hmac.compare_digest(tried.encode(), pin.encode())
 
 
 def check_caps(config: RunConfig) -> None:

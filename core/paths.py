@@ -206,6 +206,10 @@ class Paths:
         """Pictures taken with a webcam that are no dataset yet."""
         return self.root / "cache" / "collected"
 
+    def name_of(self, browser: str) -> Path:
+        """What the person at a browser wants to be called."""
+        return self.root / "cache" / "names" / _plain(browser)
+
     @property
     def runner_lock(self) -> Path:
         return self.root / "runner.lock"

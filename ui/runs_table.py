@@ -36,6 +36,7 @@ def runs_columns() -> dict[str, Any]:
         "run": config.TextColumn(_("Run")),
         "status": config.TextColumn(_("Status")),
         "started": config.DatetimeColumn(_("Started")),
+        "by": config.TextColumn(_("Name"), help=_("Who launched it.")),
         "dataset": config.TextColumn(_("Dataset")),
         "architecture": config.TextColumn(_("Architecture")),
         "val": config.NumberColumn(
@@ -54,6 +55,7 @@ def _row(record: RunRecord) -> dict[str, object]:
         "run": short_name(record),
         "status": status_text(record.status),
         "started": record.started,
+        "by": record.by or None,
         "dataset": record.config.data.dataset,
         "architecture": record.config.model.short_name,
         "val": figures.best_val_accuracy if figures else None,
