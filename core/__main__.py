@@ -20,6 +20,7 @@ from core.commands.lr_find import LR_FIND
 from core.commands.mistakes import ERRORS
 from core.commands.parser import Command, Group, build_parser
 from core.commands.predict import PREDICT
+from core.commands.queue import QUEUE
 from core.commands.runs import RUNS
 from core.commands.train import TRAIN
 from core.errors import (
@@ -32,7 +33,7 @@ from core.errors import (
     StoreError,
 )
 
-COMMANDS: tuple[Command | Group, ...] = (DATA, *TRAIN, LR_FIND, *RUNS, ERRORS, PREDICT)
+COMMANDS: tuple[Command | Group, ...] = (DATA, *TRAIN, LR_FIND, *RUNS, *QUEUE, ERRORS, PREDICT)
 KINDS: dict[type[LabError], str] = {
     WrongUseError: "usage",
     ConfigError: "config",

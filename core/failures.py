@@ -22,6 +22,9 @@ _MEMORY_WORDS = (
     "cannot allocate memory",  # the system
 )
 _LOG_TAIL_BYTES = 20_000
+_OFTEN_MEMORY = (-6, -7, -9, -11)
+"""Abort, bus error, kill, segmentation fault: seen where TensorFlow was given too little memory
+(by a limit just above what it held: a clean error in most tries, -6 and -11 in others)."""
 SMALLEST_BATCH = 8
 """A batch that is not made smaller any more."""
 
@@ -81,7 +84,7 @@ def explain_death(exit_code: int | None, log: Path, config: RunConfig) -> Failur
         N_("The process of this training ended unexpectedly (exit code {code})."),
         code=exit_code if exit_code is not None else "?",
     )
-    if exit_code == -9:
+    if exit_code in _OFTEN_MEMORY:
         remedy = text(
             N_(
                 "Resume it; if it happens again, the machine may be short of memory: "

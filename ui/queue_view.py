@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 
 import streamlit as st
 
@@ -33,18 +34,21 @@ def place_in_queue(record: RunRecord) -> str:
 
 def _place(row: Queued) -> str:
     if row.starts_in == 0:
-        return _("Starting …")
+        return _start(row)
     if row.position == 1:
         place = _("Next in the queue")
     else:
         place = _("Number {n} in the queue", n=row.position)
-    return f"{place} · {_start(row.starts_in)}"
+    return f"{place} · {_start(row)}"
 
 
-def _start(seconds: float | None) -> str:
-    if seconds is None:
+def _start(row: Queued) -> str:
+    if row.starts_in == 0:
+        return _("Starting …")
+    if row.starts_in is None:
         return _("start unknown: nothing like the runs before it has been measured yet")
-    return _("starts in about {time}", time=duration(max(10, round(seconds, -1))))
+    rounded = max(10, round(row.starts_in, -1))
+    return _("starts in about {time}", time=duration(rounded))
 
 
 def waiting_rows() -> None:
@@ -54,28 +58,26 @@ def waiting_rows() -> None:
         return
     st.subheader(_("Queue"))
     st.caption(_("Names take turns; a free place goes to whoever has waited longest for one."))
-    hidden = 0
-    for row in rows:
-        if row.position > SHOWN and not is_own(row.record):
-            hidden += 1
-        else:
-            _row(row)
-    if hidden:
-        st.caption(ngettext("… and {n} more run", "… and {n} more runs", hidden))
+    shown = [row for row in rows if row.position <= SHOWN or is_own(row.record)]
+    names = Counter(row.record.by for row in rows)
+    with st.container(border=True, gap="xsmall"):
+        for row in shown:
+            _row(row, movable=may_move(row.record) and (names[row.record.by] > 1 or is_teacher()))
+        if hidden := len(rows) - len(shown):
+            st.caption(ngettext("… and {n} more run", "… and {n} more runs", hidden))
 
 
-def _row(row: Queued) -> None:
+def _row(row: Queued, *, movable: bool) -> None:
     record = row.record
-    with st.container(border=True):
-        name, start, buttons = st.columns([6, 5, 4], vertical_alignment="center")
-        who = f" · {literal(record.by)}" if record.by else ""
-        name.markdown(f"{row.position}. **{literal(run_label(record))}**{who}")
-        start.caption(_place(row))
-        with buttons.container(horizontal=True, horizontal_alignment="right"):
-            if may_move(record):
-                _move_button(record)
-            _cancel_button(record)
-            st.button(_("Watch"), key=f"watch.{record.id}", on_click=watch, args=(record.id,))
+    name, start, buttons = st.columns([6, 5, 4], vertical_alignment="center")
+    who = f" · {literal(record.by)}" if record.by else ""
+    name.markdown(f"{row.position}\\. **{literal(run_label(record))}**{who}")
+    start.caption(_start(row))
+    with buttons.container(horizontal=True, horizontal_alignment="right"):
+        if movable:
+            _move_button(record)
+        _cancel_button(record)
+        st.button(_("Watch"), key=f"watch.{record.id}", on_click=watch, args=(record.id,))
 
 
 def _move_button(record: RunRecord) -> None:

@@ -268,8 +268,8 @@ class Supervisor:
         if told != record:  # its worker has had another word
             self.store.refresh(record.id)
         if is_abandoned(self.store.paths, told):
-            self._bury(told, "server")
-        elif self._goes_on(told):
+            told = self._bury(told, "server")
+        if self._goes_on(told):  # at once: before the slots are dealt to others
             self._requeue(told)
 
     def _goes_on(self, record: RunRecord) -> bool:
