@@ -32,6 +32,7 @@ from core.errors import (
     RunError,
     StoreError,
 )
+from core.jobs.workers import MEMORY_GROWTH
 
 COMMANDS: tuple[Command | Group, ...] = (DATA, *TRAIN, LR_FIND, *RUNS, *QUEUE, ERRORS, PREDICT)
 KINDS: dict[type[LabError], str] = {
@@ -61,6 +62,8 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
     except LabError as error:
         with _results(own_process) as out:
             return _refuse(error, out, as_json)
+    for name, value in MEMORY_GROWTH.items():
+        os.environ.setdefault(name, value)  # before a backend is loaded
     with _results(own_process) as out:
         return _execute(options, out)
 

@@ -99,6 +99,8 @@ def teacher_lock() -> None:
         )
         return
     with st.sidebar.popover(_("Teacher"), icon=":material/lock:", width="stretch"):
+        if st.session_state.pop("_pin_refused", False):
+            st.error(_("That is not the PIN."))
         st.text_input(
             _("PIN"),
             type="password",
@@ -106,8 +108,6 @@ def teacher_lock() -> None:
             on_change=_try_pin,
             help=_("Lets the teacher move, stop and delete any run."),
         )
-        if st.session_state.pop("_pin_refused", False):
-            st.error(_("That is not the PIN."))
 
 
 def _try_pin() -> None:

@@ -17,7 +17,6 @@ from core.config import ARCHITECTURES, SECTIONS, RunConfig
 from core.datasets.meaning import augmentation_cautions
 from core.errors import N_, LabError, RunError
 from core.failures import explain
-from core.jobs.workers import MEMORY_GROWTH
 from core.knobs import Section
 from core.presets import PRESETS, check_fits, get_preset, preset_config
 from core.records import RunRecord, RunStatus, RunSummary, is_abandoned, now
@@ -131,7 +130,6 @@ def _run(context: Context, record: RunRecord, signal: StopSignal) -> RunRecord:
     """Train; what is printed meanwhile (but for the bar) goes to the run's log, as in a worker."""
     log_file = context.paths.run(record.id).log
     with log_file.open("a", encoding="utf-8") as log, chatter_to(log) as person:
-        os.environ.update(MEMORY_GROWTH)  # before the backend is loaded
         from core.commands.training_bar import TrainingBar
         from core.training import run_training
 

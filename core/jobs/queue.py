@@ -6,6 +6,8 @@ record and not in it: a worker may be taking the run at this moment, and the rec
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
@@ -21,6 +23,7 @@ from core.store import Store
 
 Move = Literal["up", "down", "front", "first"]
 """Up, down and front among the runs of one's own name; first: before everybody, for the teacher."""
+FRESH_SECONDS = 1.0
 REMEMBERED = 200
 """The newest runs: who was served when, and how long an epoch took."""
 
@@ -67,6 +70,32 @@ def read_queue(store: Store, slots: int) -> list[Queued]:
     waiting = [_waiting(store, record, known.of_run(record)) for record in queued]
     places = forecast(waiting, working, last_starts(seen), slots)
     return _rows(queued, places, {run.run_id for run in waiting if run.ahead is not None})
+
+
+class Board:
+    """The queue for all who look at it: thirty viewers ask for it every second or three.
+
+    It is read anew when it is older than :data:`FRESH_SECONDS`, or when this server has changed it.
+    """
+
+    def __init__(self, store: Store, slots: int) -> None:
+        self._store = store
+        self._slots = slots
+        self._lock = threading.Lock()
+        self._rows: list[Queued] = []
+        self._old_at = 0.0
+
+    def rows(self) -> list[Queued]:
+        with self._lock:
+            if time.monotonic() >= self._old_at:
+                self._rows = read_queue(self._store, self._slots)
+                self._old_at = time.monotonic() + FRESH_SECONDS
+            return self._rows
+
+    def change(self) -> None:
+        """It is not as it was."""
+        with self._lock:
+            self._old_at = 0.0
 
 
 def _rows(queued: Sequence[RunRecord], places: Sequence[Place], ahead: set[str]) -> list[Queued]:

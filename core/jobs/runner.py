@@ -22,7 +22,7 @@ from core.config import RunConfig
 from core.errors import N_, LabError, RunError, text
 from core.failures import explain_death
 from core.jobs.devices import slots as machine_slots
-from core.jobs.queue import Move, Queued, in_turn, move, read_queue
+from core.jobs.queue import Board, Move, Queued, in_turn, move
 from core.jobs.workers import HostLauncher, Launcher, PopenLauncher, Worker
 from core.records import (
     Failure,
@@ -85,6 +85,7 @@ class Supervisor:
 
     def __post_init__(self) -> None:
         self._jobs: dict[str, _Job] = {}
+        self._board = Board(self.store, len(self.devices))
         self._wake = threading.Event()
         self._closing = False
         self._lock = FileLock(self.store.paths.runner_lock)
@@ -111,22 +112,26 @@ class Supervisor:
         """
         check_caps(config)
         run_id = self.store.create(config, owner="server", preset=preset, by=by).id
-        self._wake.set()
+        self._changed()
         return run_id
 
     def queue(self) -> list[Queued]:
         """The waiting runs in the order of their turns, as far as can be told now."""
-        return read_queue(self.store, len(self.devices))
+        return self._board.rows()
 
     def move(self, run_id: str, how: Move) -> None:
         """See :func:`core.jobs.queue.move`."""
         move(self.store, run_id, how)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._board.change()
         self._wake.set()
 
     def stop(self, run_id: str) -> None:
         """See :meth:`core.store.Store.ask_to_stop`."""
         self.store.ask_to_stop(run_id)
-        self._wake.set()
+        self._changed()
 
     def resume(self, run_id: str) -> None:
         """Go on with an interrupted run from its last checkpoint; from now on it is this lab's.
@@ -144,7 +149,7 @@ class Supervisor:
                     status=record.status.text,
                 )
             self._requeue(record.changed(owner="server", lab_id=self.store.lab_id))
-        self._wake.set()
+        self._changed()
 
     # -- the thread -----------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ def worker_environment(device: str) -> dict[str, str]:
     """What every Keras process gets: one device, no more memory than it needs, and no chatter."""
     visible = {} if device == "cpu" else {"CUDA_VISIBLE_DEVICES": device}
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
-    return {**os.environ, **MEMORY_GROWTH, **quiet, **visible}
+    return {**MEMORY_GROWTH, **os.environ, **quiet, **visible}
 
 
 class PopenLauncher:

@@ -174,6 +174,30 @@ class TestStarts:
         assert starts(store) == [0, 65, 65 + 205]
 
 
+def test_thirty_viewers_cost_one_look(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    supervisor = Supervisor(store, FakeLauncher(store.paths), ["cpu"])
+    looks = []
+
+    def look(store: Store, slots: int) -> list[Queued]:
+        looks.append(slots)
+        return read_queue(store, slots)
+
+    monkeypatch.setattr("core.jobs.queue.read_queue", look)
+    supervisor.submit(SHORT, by="Ana")
+    assert [len(supervisor.queue()) for _ in range(30)] == [1] * 30
+    assert len(looks) == 1
+    # What this server changes is seen at once, what others change a second later.
+    mine = supervisor.submit(SHORT, by="Ana")
+    assert [row.record.id for row in supervisor.queue()][1] == mine
+    supervisor.move(mine, "front")
+    assert supervisor.queue()[0].record.id == mine
+    monkeypatch.setattr("core.jobs.queue.FRESH_SECONDS", 0.0)
+    supervisor.stop(mine)
+    supervisor.queue()
+    wait(store, "Luis")
+    assert len(supervisor.queue()) == 3
+
+
 def test_a_submit_keeps_the_name_and_refuses_what_is_too_long(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

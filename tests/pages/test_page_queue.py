@@ -37,6 +37,10 @@ def called(page: AppTest, name: str) -> AppTest:
     return page.text_input(key=NAME).set_value(name).run()
 
 
+def named(page: AppTest) -> str:
+    return str(page.text_input(key=NAME).value)
+
+
 def rows(page: AppTest) -> list[str]:
     """The queue as it is read: ``1. … · name``."""
     lines = [plain(m.value) for m in page.markdown]
@@ -46,24 +50,24 @@ def rows(page: AppTest) -> list[str]:
 class TestNames:
     def test_a_name_is_proposed_and_goes_with_every_launch(self, app: OpenPage, lab: Lab) -> None:
         page = app("start")
-        proposed = page.text_input(key=NAME).value
+        proposed = named(page)
         assert proposed.startswith("PC-")
         page.button(key="quick").click().run()
         page = called(app("start"), "  Ana  María ")
-        assert page.text_input(key=NAME).value == "Ana María"
+        assert named(page) == "Ana María"
         page.button(key="quick").click().run()
         assert [record.by for record in lab.store.runs()] == ["Ana María", proposed]
 
     def test_an_empty_name_becomes_the_proposed_one(self, app: OpenPage) -> None:
         page = called(called(app("start"), "Ana"), " ")
-        assert page.text_input(key=NAME).value.startswith("PC-")
+        assert named(page).startswith("PC-")
 
     def test_a_browser_is_recognised(self, app: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(people, "browser_id", lambda: "../../one")
         called(app("start"), "Ana")
-        assert app("start").text_input(key=NAME).value == "Ana"
+        assert named(app("start")) == "Ana"
         monkeypatch.setattr(people, "browser_id", lambda: "two")
-        assert app("start").text_input(key=NAME).value.startswith("PC-")
+        assert named(app("start")).startswith("PC-")
 
     def test_names_are_shown_as_they_are(self, app: OpenPage, lab: Lab) -> None:
         queued(lab, "[x](http://e) **b**")
@@ -99,6 +103,14 @@ class TestQueue:
         page = called(app("start"), "Ana")
         assert rows(page) == ["Luis", "Mar", "Ana"]
         assert "… and 1 more run" in [c.value for c in page.caption]
+
+    def test_every_page_with_a_waiting_run_says_its_place(self, app: OpenPage, lab: Lab) -> None:
+        queued(lab, "Ana")
+        second = queued(lab, "Luis")
+        assert list(app("runs").dataframe[0].value["status"]) == ["○ queued (2)", "○ queued (1)"]
+        for page in ("predict", "errors"):
+            said = [c.value for c in app(page, second).caption]
+            assert any(text.startswith("Number 2 in the queue") for text in said)
 
     def test_unknown_starts_are_said_to_be_unknown(self, app: OpenPage, lab: Lab) -> None:
         _, second = queued(lab, "Ana"), queued(lab, "Luis")
