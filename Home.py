@@ -5,6 +5,7 @@ import streamlit as st
 from ui.address import address, read_address
 from ui.frame import choose_language, choose_run_in_sidebar, use_the_width
 from ui.nav import pages, set_up_page
+from ui.people import choose_name, teacher_lock
 from ui.state import GOTO, show_pending_error
 
 set_up_page()
@@ -17,5 +18,7 @@ if target := st.session_state.pop(GOTO, None):
 use_the_width()
 choose_run_in_sidebar()
 choose_language()
+choose_name()
+teacher_lock()
 show_pending_error()
 page.run()

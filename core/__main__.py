@@ -20,6 +20,7 @@ from core.commands.lr_find import LR_FIND
 from core.commands.mistakes import ERRORS
 from core.commands.parser import Command, Group, build_parser
 from core.commands.predict import PREDICT
+from core.commands.queue import QUEUE
 from core.commands.runs import RUNS
 from core.commands.train import TRAIN
 from core.errors import (
@@ -31,8 +32,9 @@ from core.errors import (
     RunError,
     StoreError,
 )
+from core.jobs.workers import MEMORY_GROWTH
 
-COMMANDS: tuple[Command | Group, ...] = (DATA, *TRAIN, LR_FIND, *RUNS, ERRORS, PREDICT)
+COMMANDS: tuple[Command | Group, ...] = (DATA, *TRAIN, LR_FIND, *RUNS, *QUEUE, ERRORS, PREDICT)
 KINDS: dict[type[LabError], str] = {
     WrongUseError: "usage",
     ConfigError: "config",
@@ -60,6 +62,8 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
     except LabError as error:
         with _results(own_process) as out:
             return _refuse(error, out, as_json)
+    for name, value in MEMORY_GROWTH.items():
+        os.environ.setdefault(name, value)  # before a backend is loaded
     with _results(own_process) as out:
         return _execute(options, out)
 

@@ -27,7 +27,7 @@ Logs = dict[str, float] | None
 class Halted(Exception):  # noqa: N818 - not an error: somebody wanted it
     """Leaves ``fit`` at once; ``model.stop_training`` would first validate a partial epoch."""
 
-    def __init__(self, reason: Reason | Literal["time"]) -> None:
+    def __init__(self, reason: Reason | Literal["time", "epochs"]) -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -103,6 +103,18 @@ class TimeLimit(keras.callbacks.Callback):  # type: ignore[misc]
         taken = self._state.seconds + time.monotonic() - self._epoch_start
         if self._state.history and taken > self._seconds:
             raise Halted("time")
+
+
+class EpochCap(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends a training that was queued before the server allowed so few epochs only."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        if epoch >= self._most:
+            raise Halted("epochs")
 
 
 class EpochOrder(keras.callbacks.Callback):  # type: ignore[misc]

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import errno
+import os
+from pathlib import Path
 
 from core.config import RunConfig
 from core.errors import N_, LabError, text
 from core.records import Failure
 
 _MEMORY_WORDS = (
-    "resource_exhausted",
-    "resourceexhausted",
-    "out of memory",
+    "resource_exhausted",  # JAX: XlaRuntimeError
+    "resourceexhausted",  # TensorFlow
+    "out of memory",  # CUDA, whoever calls it
+    "outofmemory",  # torch.OutOfMemoryError
     "oom when",
     "bad_alloc",
+    "alloc_failed",  # cuDNN, cuBLAS
+    "can't allocate memory",  # PyTorch on a CPU
+    "cannot allocate memory",  # the system
 )
+_LOG_TAIL_BYTES = 20_000
+_OFTEN_MEMORY = (-6, -7, -9, -11)
+"""Abort, bus error, kill, segmentation fault: seen where TensorFlow was given too little memory
+(by a limit just above what it held: a clean error in most tries, -6 and -11 in others)."""
+SMALLEST_BATCH = 8
+"""A batch that is not made smaller any more."""
 
 
 def explain(error: BaseException, config: RunConfig) -> Failure:
@@ -36,18 +48,63 @@ def explain(error: BaseException, config: RunConfig) -> Failure:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Backends have no common class for it: the words of their messages must do."""
-    said = f"{type(error).__name__} {error}".lower()
-    return isinstance(error, MemoryError) or any(word in said for word in _MEMORY_WORDS)
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    return is_memory_talk(f"{type(error).__name__} {error}")
 
 
 def out_of_memory(config: RunConfig) -> Failure:
-    batch = config.train.batch_size
-    if batch <= 8:
+    batch, smaller = config.train.batch_size, smaller_batch(config)
+    if smaller is None:
         remedy = text(N_("Try a smaller network or smaller images."))
     else:
         remedy = text(
             N_("Try a batch size of {smaller} instead of {batch}, or a smaller network."),
-            smaller=batch // 2,
+            smaller=smaller,
             batch=batch,
         )
-    return Failure(what=text(N_("There was not enough memory.")), remedy=remedy)
+    what = text(N_("There was not enough memory."))
+    return Failure(what=what, remedy=remedy, smaller_batch=smaller)
+
+
+def smaller_batch(config: RunConfig) -> int | None:
+    """Half the batch; None where the images of a batch can hardly be what fills the memory."""
+    batch = config.train.batch_size
+    return batch // 2 if batch > SMALLEST_BATCH else None
+
+
+def explain_death(exit_code: int | None, log: Path, config: RunConfig) -> Failure:
+    """Of a worker that left no last word: its exit code and its log are all that is known.
+
+    Where memory cannot be had, libraries below Python end the process themselves.
+    """
+    if exit_code != 0 and is_memory_talk(_tail(log)):
+        return out_of_memory(config)
+    what = text(
+        N_("The process of this training ended unexpectedly (exit code {code})."),
+        code=exit_code if exit_code is not None else "?",
+    )
+    if exit_code in _OFTEN_MEMORY:
+        remedy = text(
+            N_(
+                "Resume it; if it happens again, the machine may be short of memory: "
+                "try a smaller batch."
+            )
+        )
+        return Failure(what=what, remedy=remedy, smaller_batch=smaller_batch(config))
+    return Failure(what=what, remedy=text(N_("Resume it; if it happens again, the log says more.")))
+
+
+def is_memory_talk(said: str) -> bool:
+    """Whether these words of a library are about memory that could not be had."""
+    return any(word in said.lower() for word in _MEMORY_WORDS)
+
+
+def _tail(log: Path) -> str:
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _LOG_TAIL_BYTES))
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 from pathlib import Path
 
+from core.caps import max_epochs, max_minutes
 from core.datasets.digits import ensure_digits
 from core.jobs.devices import slots
 from core.jobs.probes import Probes
@@ -23,6 +24,7 @@ class Lab:
         self.store = Store(self.paths)
         ensure_digits(self.paths)
         devices = slots()
+        max_epochs(), max_minutes()  # settings that cannot be meant are told at once
         self._launcher = make_launcher(self.store, devices)
         self.runner = Supervisor(self.store, self._launcher, devices)
         self.compute = ComputeService(self.paths)

@@ -84,6 +84,16 @@ class RunPaths:
         return self.folder / "stop"
 
     @property
+    def place(self) -> Path:
+        """Where in the queue a person has moved this run."""
+        return self.folder / "place.json"
+
+    @property
+    def tensorboard(self) -> Path:
+        """The folder of its event files."""
+        return self.folder / "tensorboard"
+
+    @property
     def lock(self) -> Path:
         """Held by the process that trains the run, for as long as it lives."""
         return self.folder / ".lock"
@@ -200,6 +210,10 @@ class Paths:
     def collected(self) -> Path:
         """Pictures taken with a webcam that are no dataset yet."""
         return self.root / "cache" / "collected"
+
+    def name_of(self, browser: str) -> Path:
+        """What the person at a browser wants to be called."""
+        return self.root / "cache" / "names" / _plain(browser)
 
     @property
     def runner_lock(self) -> Path:

@@ -65,6 +65,8 @@ class Failure(BaseModel, frozen=True):
 
     what: Text
     remedy: Text | None = None
+    smaller_batch: int | None = None
+    """The batch size to try next, where memory was (or may have been) what was short."""
 
 
 class RunSummary(BaseModel, frozen=True):
@@ -94,6 +96,8 @@ class RunRecord(BaseModel, frozen=True):
     """Who goes on with it when its process has died: the server by itself, a person otherwise."""
     lab_id: str
     preset: str | None = None
+    by: str = ""
+    """Who launched it: a name that anybody may choose; the queue takes turns between names."""
     started: datetime | None = None
     ended: datetime | None = None
     host: str | None = None

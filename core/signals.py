@@ -1,10 +1,12 @@
-"""How a training learns that it should end: asked by somebody, or left alone by its server."""
+"""How a training learns that it should end: asked by somebody, left alone by its server, or out of
+time."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Literal
 
 import psutil
 
-Reason = Literal["user", "server"]
+Reason = Literal["user", "server", "minutes"]
 POLL_SECONDS = 0.1
 
 
@@ -33,14 +35,17 @@ class StopSignal:
             self._reason = self._reason or reason
 
     @contextmanager
-    def watching(self, path: Path) -> Iterator[None]:
-        """Inside, stop for the user as soon as ``path`` exists."""
+    def watching(self, path: Path, seconds: float | None = None) -> Iterator[None]:
+        """Inside, stop for the user as soon as ``path`` exists, and after so many ``seconds``."""
         over = threading.Event()
+        begin = time.monotonic()
 
         def poll() -> None:
             while self._reason is None and not over.wait(POLL_SECONDS):
                 if path.exists():
                     self.set("user")
+                elif seconds is not None and time.monotonic() - begin > seconds:
+                    self.set("minutes")
 
         threading.Thread(target=poll, name="stop-file", daemon=True).start()
         try:

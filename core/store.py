@@ -97,9 +97,16 @@ class Store:
     # -- one run ------------------------------------------------------------------------------
 
     def create(
-        self, config: RunConfig, *, owner: str, preset: str | None = None, taken: bool = False
+        self,
+        config: RunConfig,
+        *,
+        owner: str,
+        preset: str | None = None,
+        by: str = "",
+        taken: bool = False,
     ) -> RunRecord:
-        """A new run folder: queued, or ``taken`` by this process, which will train it at once."""
+        """A new run folder: queued, or ``taken`` by this process, which will train it at once.
+        ``by`` is the name of whoever launched it."""
         record = RunRecord.model_validate(
             {
                 "id": self._new_folder(),
@@ -109,6 +116,7 @@ class Store:
                 "owner": owner,
                 "lab_id": self.lab_id,
                 "preset": preset,
+                "by": by,
             }
         )
         if taken:

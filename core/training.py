@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 from core.averaging import Averages, HideAverages, ShowAverages
 from core.callbacks import (
     Checkpoint,
+    EpochCap,
     EpochOrder,
     Halt,
     Halted,
@@ -31,12 +32,14 @@ from core.callbacks import (
     Reporter,
     TimeLimit,
 )
+from core.caps import max_epochs, max_minutes
 from core.checkpoint import Array, TrainingState, load_checkpoint, saved_state
 from core.config import RunConfig
 from core.datasets.dataset import Dataset
 from core.datasets.retiring import open_for_run
-from core.errors import N_, DatasetError, RunError, text
+from core.errors import N_, DatasetError, RunError, Text, text
 from core.evaluating import EVAL_BATCH, evaluate, evaluated_rows
+from core.event_log import EventLog
 from core.failures import explain
 from core.feeding import Batches, training_batches
 from core.judging import Judges, judges_of
@@ -50,6 +53,7 @@ from core.records import (
     RunStatus,
     RunSummary,
     now,
+    read_history,
     read_record,
     run_paths,
     write_history,
@@ -61,7 +65,6 @@ from core.trainer import build_network
 from core.transfer import Course, forget_features
 
 LOCK_SECONDS = 60.0
-ENDED_BY_TIME = N_("Ended by its time limit of {minutes} min.")
 _VERSIONED = ("keras", "tensorflow", "jax", "torch", "numpy")
 
 
@@ -100,7 +103,7 @@ def _own(
     write_record(paths, record)
     files = paths.run(record.id)
     try:
-        with _scratch(files), signal.watching(files.stop):
+        with _scratch(files), signal.watching(files.stop, _seconds_allowed(files)):
             write_progress(files, Progress(epochs=record.config.train.epochs))
             dataset = open_for_run(paths, record.config.data.dataset, record.dataset_fingerprint)
             record = _describe(record, dataset)
@@ -140,12 +143,35 @@ def _train(
         if halt.reason == "server" or not state.history:
             raise  # before its first epoch has ended, a network has nothing to show
         reason = halt.reason
-    if reason == "time":
-        record = record.changed(note=text(ENDED_BY_TIME, minutes=config.train.time_limit))
+    record = record.changed(note=_note(config, reason))
     kept = to_keep(trainer.base)
     summary = evaluate(kept, config, dataset, files, state=state, signal=signal)
     status = RunStatus.STOPPED if reason == "user" else RunStatus.FINISHED
     return _ended(record, status, summary=summary)
+
+
+def _seconds_allowed(files: RunPaths) -> float | None:
+    """What is left of the server's limit after the epochs of former lives."""
+    most = max_minutes()
+    return None if most is None else 60 * most - sum(e.seconds for e in read_history(files))
+
+
+def _note(config: RunConfig, reason: str | None) -> Text | None:
+    """What there is to say about an end that nobody asked for."""
+    notes = {
+        "time": text(
+            N_("Ended by its time limit of {minutes} min."), minutes=config.train.time_limit
+        ),
+        "minutes": text(
+            N_("Ended by this server's limit of {minutes} min per run."),
+            minutes=max_minutes() or 0,
+        ),
+        "epochs": text(
+            N_("Ended by this server's limit of {epochs} epochs per run."),
+            epochs=max_epochs() or 0,
+        ),
+    }
+    return notes.get(reason or "")
 
 
 class _Life(NamedTuple):
@@ -224,9 +250,11 @@ def _callbacks(
         *([judges.stopping] if judges.stopping else []),
         Reporter(life.files, state, train.epochs, len(batches.rows)),
         *([judges.plateau] if judges.plateau else []),  # adds to the logs that Reporter writes
+        *([EpochCap(most)] if (most := max_epochs()) else []),
         *([TimeLimit(60 * train.time_limit, state)] if train.time_limit else []),
         *life.extra,
         *([HideAverages(averages)] if ema else []),
+        EventLog(life.files.tensorboard, state.history),
         Checkpoint(life.files, state, judges, life.best),
     ]
 
@@ -256,7 +284,7 @@ def _describe(record: RunRecord, dataset: Dataset) -> RunRecord:
 def _halted(record: RunRecord, halt: Halted) -> RunRecord:
     if halt.reason == "server":
         return record.changed(status=RunStatus.INTERRUPTED, interrupted_by="server", ended=now())
-    return _ended(record, RunStatus.STOPPED)
+    return _ended(record.changed(note=_note(record.config, halt.reason)), RunStatus.STOPPED)
 
 
 def _ended(

@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from core.caps import within_caps
 from core.errors import N_
 from core.presets import preset_config
 from ui.active import active_runs
+from ui.device_panel import device_panel
 from ui.i18n import _
 from ui.live import follow_from_elsewhere
 from ui.nav import guard
@@ -23,7 +25,8 @@ STEPS = (
 
 
 def train_first_network() -> None:
-    launch(preset_config("digits-quick", None, (8, 8, 1)), "digits-quick", to_errors=True)
+    config = within_caps(preset_config("digits-quick", None, (8, 8, 1)))
+    launch(config, "digits-quick", to_errors=True)
 
 
 st.title("Lienzo")
@@ -55,6 +58,7 @@ def activity() -> None:
     active_runs()
     st.subheader(_("Latest runs"))
     runs_table(store.runs(limit=5), key="latest", on_open=watch)
+    device_panel()
 
 
 activity()

@@ -11,6 +11,7 @@ from ui.live import next_steps, run_panel
 from ui.messages import show_error
 from ui.nav import guard
 from ui.probing import rate_finder, speed_probe
+from ui.run_files import run_files
 from ui.schedule_view import schedule_chart
 from ui.setup import (
     advanced_switch,
@@ -22,6 +23,7 @@ from ui.setup import (
     layer_summary,
     preset_choice,
 )
+from ui.smaller_batch import smaller_batch_button
 from ui.state import chosen_run
 from ui.switch import switch
 
@@ -37,7 +39,9 @@ if view == "watch":
         st.info(_("No run is chosen: pick one in the sidebar, or set up a new training."))
         st.stop()
     run_panel(record)
+    smaller_batch_button(record)
     next_steps(record)
+    run_files(record)
     st.stop()
 
 form, summary = st.columns([1, 1], gap="medium")

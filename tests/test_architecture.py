@@ -17,11 +17,11 @@ FRAMEWORKS = {"keras", "tensorflow", "optuna", "jax", "torch"}
 
 LAYERS: list[set[str]] = [
     {"errors", "knobs", "config_augment", "config_models", "config_training"},
-    {"config", "fitting", "presets", "paths"},
+    {"config", "caps", "fitting", "presets", "paths"},
     {"records", "signals", "failures", "stages", "schedules", "estimates"},
     {"store", "migrations", "datasets", "analysis", "evaluation", "plots"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
-    {"callbacks", "judging", "precision"},
+    {"callbacks", "event_log", "judging", "precision"},
     {"evaluating", "trainer", "transfer"},
     {"training", "prediction"},
     {"lr_finder", "probing"},
@@ -30,7 +30,7 @@ LAYERS: list[set[str]] = [
     {"__main__"},
 ]
 """The parts of ``core``, each row above those that it may import."""
-JOBS_KNOW = {"errors", "config", "paths", "records", "signals", "store", "jobs"}
+JOBS_KNOW = {"errors", "config", "caps", "paths", "failures", "records", "signals", "store", "jobs"}
 NEED_KERAS = (
     "core.augment",
     "core.averaging",
@@ -39,6 +39,7 @@ NEED_KERAS = (
     "core.commands.training_bar",
     "core.compute",
     "core.evaluating",
+    "core.event_log",
     "core.feeding",
     "core.judging",
     "core.losses",

@@ -10,38 +10,39 @@ from core.paths import RunPaths
 from core.records import Progress, RunRecord, RunStatus, read_history, read_progress
 from ui.frame import run_label, status_badge
 from ui.i18n import _, duration, percent
-from ui.live import place_in_queue, progress_bar
+from ui.live import progress_bar
 from ui.names import literal
+from ui.queue_view import waiting_rows
 from ui.state import get_lab, watch
 
 
 def active_runs() -> None:
     """The runs that are queued or running; in a fragment, which draws them anew."""
     st.subheader(_("Running now"))
-    active = get_lab().store.runs(RunStatus.RUNNING, RunStatus.QUEUED)
-    if not active:
+    store = get_lab().store
+    # The oldest first; ids sort by time.
+    running = sorted(store.runs(RunStatus.RUNNING), key=lambda run: run.id)
+    if not running and not store.runs(RunStatus.QUEUED):
         st.caption(_("Nothing is running. The machine is yours."))
-    # In the order in which they will be done; ids sort by time.
-    for record in sorted(active, key=lambda run: (run.status is RunStatus.QUEUED, run.id)):
+    for record in running:
         with st.container(border=True):
             _row(record)
+    waiting_rows()
 
 
 def _row(record: RunRecord) -> None:
     name, where, figures, button = st.columns([5, 6, 3, 2], vertical_alignment="center")
     with name, st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{literal(run_label(record))}**", width="content")
+        who = f" · {literal(record.by)}" if record.by else ""
+        st.markdown(f"**{literal(run_label(record))}**{who}", width="content")
         status_badge(record.status)
-    if record.status is RunStatus.QUEUED:
-        where.caption(place_in_queue(record))
-    else:
-        paths = get_lab().paths.run(record.id)
-        now = read_progress(paths) or Progress()
-        with where:
-            progress_bar(now)
-        left = _("{time} left", time=duration(now.eta_seconds))
-        best = _("best so far: {accuracy}", accuracy=percent(_best_so_far(paths)))
-        figures.caption(left + "  \n" + best)
+    paths = get_lab().paths.run(record.id)
+    now = read_progress(paths) or Progress()
+    with where:
+        progress_bar(now)
+    left = _("{time} left", time=duration(now.eta_seconds))
+    best = _("best so far: {accuracy}", accuracy=percent(_best_so_far(paths)))
+    figures.caption(left + "  \n" + best)
     button.button(
         _("Watch"), key=f"watch.{record.id}", on_click=watch, args=(record.id,), width="stretch"
     )

@@ -16,6 +16,7 @@ from ui.frame import NO_EPOCH, run_label, status_badge, stopped_at_once
 from ui.i18n import _, ngettext, number, percent
 from ui.messages import show, show_failure
 from ui.names import literal
+from ui.queue_view import place_in_queue
 from ui.runs_table import runs_table
 from ui.state import choose_run, get_lab
 from ui.tables import readable, table_height
@@ -55,6 +56,8 @@ def _wait(record: RunRecord) -> None:
         st.rerun()
     if now.status is not record.status:
         st.rerun()
+    if now.status is RunStatus.QUEUED:
+        st.caption(place_in_queue(now))
 
 
 def nothing_predicted(record: RunRecord, reason: str) -> None:

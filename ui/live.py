@@ -32,7 +32,6 @@ from ui.i18n import (
     compact,
     duration,
     language,
-    ngettext,
     number,
     percent,
     quick_number,
@@ -40,6 +39,8 @@ from ui.i18n import (
 )
 from ui.messages import show, show_failure
 from ui.names import literal
+from ui.people import may_end
+from ui.queue_view import not_yours, place_in_queue
 from ui.state import FOLLOW, chosen_run, get_lab, go_to, guarded, is_dark
 
 FIGURES_SECONDS = 1.0
@@ -132,7 +133,8 @@ def _action(record: RunRecord) -> None:
             _("Stopping …") if asked else _("Stop"),
             key="stop",
             icon=":material/stop_circle:",
-            disabled=asked,
+            disabled=asked or not may_end(record),
+            help=None if may_end(record) else literal(not_yours(record)),
             on_click=guarded,
             args=(functools.partial(runner.stop, record.id),),
         )
@@ -189,18 +191,6 @@ def _live_figures(record: RunRecord) -> None:
             _("Time left"): duration(now.eta_seconds),
         }
     )
-
-
-def place_in_queue(record: RunRecord) -> str:
-    """The server trains the oldest of its runs first, but lets the one under way end before."""
-    before = sum(
-        other.status is RunStatus.RUNNING or other.id < record.id
-        for other in get_lab().store.runs(RunStatus.QUEUED, RunStatus.RUNNING)
-        if other.owner == "server"
-    )
-    if before:
-        return ngettext("{n} run before this one.", "{n} runs before this one.", before)
-    return _("Starting …")
 
 
 def _final_figures(summary: RunSummary) -> None:

@@ -24,6 +24,7 @@ from ui.gallery import Thumb, gallery
 from ui.i18n import _, ngettext, percent, say, say_error
 from ui.messages import show_error
 from ui.names import class_names, literal, shortened
+from ui.queue_view import place_in_queue
 from ui.state import get_lab, is_dark
 
 MAX_MEGABYTES = 20
@@ -65,6 +66,8 @@ def explain_missing(record: RunRecord) -> None:
     """Why there is nothing to predict with, and where to go."""
     sentence = WITHOUT_MODEL.get(record.status, N_("This run has saved no network."))
     st.info(_(NO_EPOCH if stopped_at_once(record) else sentence))
+    if record.status is RunStatus.QUEUED:
+        st.caption(place_in_queue(record))
     st.page_link(
         "pages/train.py",
         label=_("See how the run stands"),

@@ -12,12 +12,14 @@ from pandas.io.formats.style import Styler
 from core.records import RunRecord
 from ui.frame import short_name, status_text
 from ui.i18n import _, compact, duration, moment, ngettext, number, percent
+from ui.state import get_lab
 from ui.tables import readable
 
 
 def runs_frame(records: Sequence[RunRecord]) -> Styler:
     """One row per run: readable, and sorted by what the figures mean."""
-    rows = [_row(record) for record in records]
+    places = {row.record.id: row.position for row in get_lab().runner.queue()}
+    rows = [_row(record, places.get(record.id)) for record in records]
     frame = pd.DataFrame(rows, columns=list(runs_columns()))
     written: dict[str, Callable[[Any], str]] = {
         "started": moment,
@@ -34,8 +36,11 @@ def runs_columns() -> dict[str, Any]:
     config = st.column_config
     return {
         "run": config.TextColumn(_("Run")),
-        "status": config.TextColumn(_("Status")),
+        "status": config.TextColumn(
+            _("Status"), help=_("Of a waiting run with its place in the queue.")
+        ),
         "started": config.DatetimeColumn(_("Started")),
+        "by": config.TextColumn(_("Name"), help=_("Who launched it.")),
         "dataset": config.TextColumn(_("Dataset")),
         "architecture": config.TextColumn(_("Architecture")),
         "val": config.NumberColumn(
@@ -48,12 +53,13 @@ def runs_columns() -> dict[str, Any]:
     }
 
 
-def _row(record: RunRecord) -> dict[str, object]:
+def _row(record: RunRecord, place: int | None) -> dict[str, object]:
     figures = record.summary
     return {
         "run": short_name(record),
-        "status": status_text(record.status),
+        "status": status_text(record.status) + (f" ({place})" if place else ""),
         "started": record.started,
+        "by": record.by or None,
         "dataset": record.config.data.dataset,
         "architecture": record.config.model.short_name,
         "val": figures.best_val_accuracy if figures else None,

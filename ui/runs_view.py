@@ -15,6 +15,8 @@ from ui.i18n import _, language, ngettext, say, say_error
 from ui.live import clone_button
 from ui.messages import show
 from ui.names import literal
+from ui.people import may_end
+from ui.queue_view import not_yours
 from ui.runs_diff import differences
 from ui.runs_table import runs_columns, runs_frame
 from ui.state import ERROR, choose_run, get_lab, go_to, is_dark, watch
@@ -40,7 +42,7 @@ def filtered(records: Sequence[RunRecord]) -> list[RunRecord]:
     text = words.text_input(
         _("Search"),
         key="runs.text",
-        placeholder=_("run, dataset, architecture …"),
+        placeholder=_("run, name, dataset, architecture …"),
         persist_state="session",
     )
     present = [status for status in RunStatus if any(r.status is status for r in records)]
@@ -70,7 +72,13 @@ def filtered(records: Sequence[RunRecord]) -> list[RunRecord]:
 
 def _haystack(record: RunRecord) -> str:
     config = record.config
-    parts = (record.id, short_name(record), config.data.dataset, config.model.architecture)
+    parts = (
+        record.id,
+        short_name(record),
+        record.by,
+        config.data.dataset,
+        config.model.architecture,
+    )
     return " ".join((*parts, config.optimizer.name, record.preset or "")).casefold()
 
 
@@ -143,7 +151,10 @@ def _ask(chosen: list[RunRecord]) -> None:
     if st.session_state.pop(DONE, False):
         st.rerun()
     running = [record for record in chosen if record.status is RunStatus.RUNNING]
-    doomed = [record for record in chosen if record not in running]
+    others = [r for r in chosen if r not in running and not may_end(r)]
+    doomed = [record for record in chosen if record not in (*running, *others)]
+    for record in others:
+        show(f"{run_label(record)}: {not_yours(record)}", "warning")
     for record in running:
         text = _("Run {run} is running: stop it before deleting it.", run=short_name(record))
         show(text, "warning")

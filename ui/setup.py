@@ -8,6 +8,7 @@ import math
 import pandas as pd
 import streamlit as st
 
+from core.caps import check_caps, max_epochs, max_minutes, within_caps
 from core.config import ARCHITECTURES, DataConfig, ModelConfig, RunConfig
 from core.config_models import BACKBONES
 from core.datasets.dataset import DIGITS, DatasetInfo
@@ -66,7 +67,7 @@ def _preset_buttons(group: Group, infos: dict[str, DatasetInfo], chosen: Dataset
 
 
 def _apply(name: str, info: DatasetInfo) -> None:
-    fill_form(preset_config(name, info.name, info.image_shape))
+    fill_form(within_caps(preset_config(name, info.name, info.image_shape)))
 
 
 def dataset_choice() -> DatasetInfo:
@@ -158,10 +159,11 @@ def form_config(info: DatasetInfo) -> RunConfig:
     """The form as a config that fits its images.
 
     Raises:
-        ConfigError: naming the field, or saying which network would fit.
+        ConfigError: naming the field, or saying which network would fit, or what is allowed.
     """
     config = read_form()
     check_fits(config.model, info.image_shape)
+    check_caps(config)
     return config
 
 
@@ -237,6 +239,7 @@ def _layer_table(config: RunConfig, info: DatasetInfo) -> None:
 
 
 def launch_bar(config: RunConfig | None) -> None:
+    _tell_caps()
     st.button(
         _("Launch training"),
         key="launch",
@@ -247,3 +250,16 @@ def launch_bar(config: RunConfig | None) -> None:
         args=(config,),
         width="stretch",
     )
+
+
+def _tell_caps() -> None:
+    """What the server allows every run, where it sets limits."""
+    epochs, minutes = max_epochs(), max_minutes()
+    limits = [
+        *([ngettext("{n} epoch", "{n} epochs", epochs)] if epochs else []),
+        *([_("{n} min", n=minutes)] if minutes else []),
+    ]
+    if limits:
+        st.caption(
+            _("This server ends every run after at most {limits}.", limits=", ".join(limits))
+        )

@@ -15,6 +15,8 @@ from ui.messages import show, show_error
 
 GOTO = "_goto"
 ERROR = "_error"
+NAME = "my_name"
+"""What the person at this browser wants to be called."""
 FOLLOW = "_follow"
 """The run whose Errors page is opened as soon as it has finished."""
 LISTED_RUNS = 50
@@ -73,7 +75,7 @@ def launch(config: RunConfig, preset: str | None = None, *, to_errors: bool = Fa
     """In a callback: queue a training and watch it; ``to_errors``: see :data:`FOLLOW`."""
 
     def submit() -> None:
-        run_id = get_lab().runner.submit(config, preset)
+        run_id = get_lab().runner.submit(config, preset, st.session_state.get(NAME, ""))
         if to_errors:
             st.session_state[FOLLOW] = run_id
         watch(run_id)

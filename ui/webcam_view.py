@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import itertools
-import uuid
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -23,6 +20,7 @@ from core.datasets.collected import (
     sweep_collections,
 )
 from core.errors import DatasetError
+from ui.browser import browser_id
 from ui.i18n import _, ngettext
 from ui.messages import show
 from ui.state import get_lab, guarded
@@ -32,7 +30,6 @@ OWN = "_collection"
 TAKEN = "_webcam_taken"
 """How many pictures have been taken: a new number gives a camera that is ready again."""
 CLASS = "webcam_class"
-COOKIE = "_streamlit_xsrf"
 SHOWN = 24
 """The latest pictures of each class that are shown."""
 SIDE = 56
@@ -60,26 +57,11 @@ def webcam_form() -> str | None:
 
 
 def _own_id() -> str:
-    """Of this session; after a reload, of the browser, which Streamlit has given a cookie."""
+    """That of the browser, so that a reload finds its pictures again."""
     if OWN not in st.session_state:
         sweep_collections(get_lab().paths)
-        secret = _unmasked(st.context.cookies.get(COOKIE, ""))
-        named = hashlib.blake2b(secret, digest_size=16).hexdigest() if secret else None
-        st.session_state[OWN] = named or uuid.uuid4().hex
+        st.session_state[OWN] = browser_id()
     return str(st.session_state[OWN])
-
-
-def _unmasked(cookie: str) -> bytes | None:
-    """What stays the same in a cookie ``2|mask|masked|time`` that is masked anew at every page;
-    None if it is of another kind."""
-    match cookie.split("|"):
-        case ["2", mask, masked, _time]:
-            try:
-                keys, data = bytes.fromhex(mask), bytes.fromhex(masked)
-            except ValueError:
-                return None
-            return bytes(a ^ b for a, b in zip(data, itertools.cycle(keys), strict=False))
-    return None
 
 
 def _is_insecure(url: str) -> bool:

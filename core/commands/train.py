@@ -9,6 +9,7 @@ import os
 import sqlalchemy.exc
 from filelock import FileLock
 
+from core.caps import check_caps
 from core.commands.context import Answer, Context, WrongUseError, chatter_to, interruptible, say
 from core.commands.formats import amount, duration, facts, number, percent, shape, table
 from core.commands.parser import Command, add_run_id
@@ -55,7 +56,8 @@ def requested_config(context: Context) -> RunConfig:
     """The preset with the settings of the command line.
 
     Raises:
-        ConfigError: for an impossible setting, or a network that does not fit the images.
+        ConfigError: for an impossible setting, a network that does not fit the images, or a
+            training that is longer than the teacher allows.
         NotFoundError: if there is no such preset or dataset.
     """
     options = context.options
@@ -69,6 +71,7 @@ def requested_config(context: Context) -> RunConfig:
     shape = context.dataset(str(name)).info.image_shape
     config = preset_config(options.preset, name, shape).with_values(values)
     check_fits(config.model, shape)
+    check_caps(config)
     return config
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from core.caps import check_caps
 from core.config import RunConfig
 from core.errors import N_, RunError
 from core.records import RunStatus
@@ -23,8 +24,9 @@ class InlineRunner:
         self._store = store
         self._train = train
 
-    def submit(self, config: RunConfig, preset: str | None = None) -> str:
-        run_id = self._store.create(config, owner="server", preset=preset).id
+    def submit(self, config: RunConfig, preset: str | None = None, by: str = "") -> str:
+        check_caps(config)
+        run_id = self._store.create(config, owner="server", preset=preset, by=by).id
         self._train(run_id)
         self._store.refresh(run_id)
         return run_id

@@ -26,8 +26,6 @@ from core.paths import Paths, write_atomic
 Kind = Literal["rate", "speed"]
 OLD_SECONDS = 3600.0
 """After so long nobody looks at a probe any more."""
-GREEDY = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-"""So that a probe does not take all memory of a GPU on which something may be training."""
 
 
 class RateResult(BaseModel, frozen=True):
@@ -129,7 +127,7 @@ class Probes:
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
-                env=worker_environment(self._device) | GREEDY,
+                env=worker_environment(self._device),
                 start_new_session=True,
             )
         return probe_id

@@ -1,7 +1,8 @@
-"""The queue and its supervising thread.
+"""The supervising thread, which works through the queue.
 
-The queue is not kept anywhere of its own: it is the runs whose status is ``queued``, oldest
-first. So it survives a restart, and several servers on one ``artifacts/`` see the same.
+The queue is not kept anywhere of its own: it is the runs whose status is ``queued``
+(:mod:`core.jobs.queue` says in which order). So it survives a restart, and several servers on one
+``artifacts/`` see the same.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from typing import Protocol
 
 from filelock import FileLock, Timeout
 
+from core.caps import check_caps
 from core.config import RunConfig
 from core.errors import N_, LabError, RunError, text
+from core.failures import explain_death
 from core.jobs.devices import slots as machine_slots
+from core.jobs.queue import Board, Move, Queued, in_turn, move
 from core.jobs.workers import HostLauncher, Launcher, PopenLauncher, Worker
 from core.records import (
     Failure,
@@ -46,7 +50,7 @@ MAX_RESUMES = 10
 class Runner(Protocol):
     """Whoever trains queued runs."""
 
-    def submit(self, config: RunConfig, preset: str | None = None) -> str: ...
+    def submit(self, config: RunConfig, preset: str | None = None, by: str = "") -> str: ...
 
     def stop(self, run_id: str) -> None: ...
 
@@ -58,6 +62,7 @@ class _Job:
     """A worker at work on a slot."""
 
     run_id: str
+    by: str
     device: str
     worker: Worker
     seen: float = 0.0
@@ -80,6 +85,7 @@ class Supervisor:
 
     def __post_init__(self) -> None:
         self._jobs: dict[str, _Job] = {}
+        self._board = Board(self.store, len(self.devices))
         self._wake = threading.Event()
         self._closing = False
         self._lock = FileLock(self.store.paths.runner_lock)
@@ -98,16 +104,34 @@ class Supervisor:
 
     # -- asked for by pages ---------------------------------------------------------------------
 
-    def submit(self, config: RunConfig, preset: str | None = None) -> str:
-        """Queue a training; returns its run id at once."""
-        run_id = self.store.create(config, owner="server", preset=preset).id
-        self._wake.set()
+    def submit(self, config: RunConfig, preset: str | None = None, by: str = "") -> str:
+        """Queue a training for whoever is called ``by``; returns its run id at once.
+
+        Raises:
+            ConfigError: if it is longer than this server allows.
+        """
+        check_caps(config)
+        run_id = self.store.create(config, owner="server", preset=preset, by=by).id
+        self._changed()
         return run_id
+
+    def queue(self) -> list[Queued]:
+        """The waiting runs in the order of their turns, as far as can be told now."""
+        return self._board.rows()
+
+    def move(self, run_id: str, how: Move) -> None:
+        """See :func:`core.jobs.queue.move`."""
+        move(self.store, run_id, how)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._board.change()
+        self._wake.set()
 
     def stop(self, run_id: str) -> None:
         """See :meth:`core.store.Store.ask_to_stop`."""
         self.store.ask_to_stop(run_id)
-        self._wake.set()
+        self._changed()
 
     def resume(self, run_id: str) -> None:
         """Go on with an interrupted run from its last checkpoint; from now on it is this lab's.
@@ -125,7 +149,7 @@ class Supervisor:
                     status=record.status.text,
                 )
             self._requeue(record.changed(owner="server", lab_id=self.store.lab_id))
-        self._wake.set()
+        self._changed()
 
     # -- the thread -----------------------------------------------------------------------------
 
@@ -159,9 +183,16 @@ class Supervisor:
         for record in self.store.runs(RunStatus.RUNNING, RunStatus.INTERRUPTED):
             if record.id not in self._jobs:
                 self._careful(self._recover, record)
-        for record in reversed(self.store.runs(RunStatus.QUEUED)):
-            if record.id not in self._jobs:
-                self._careful(self._advance, record)
+        self._careful(self._deal)
+
+    def _deal(self) -> None:
+        """Free slots go to whoever is next; what was cancelled leaves the queue."""
+        queued = [r for r in self.store.runs(RunStatus.QUEUED) if r.id not in self._jobs]
+        if self._free_device() is not None:
+            working = [job.by for job in self._jobs.values()]
+            queued = in_turn(self.store, queued, working, len(self.devices))
+        for record in queued:
+            self._careful(self._advance, record)
 
     def _careful(self, step: Callable[..., object], *about: object) -> None:
         """Whatever is wrong with one run, the others go on."""
@@ -214,7 +245,9 @@ class Supervisor:
         """The worker is gone: if it left no last word, say it for it."""
         record = self.store.refresh(job.run_id)
         if record.status is RunStatus.QUEUED or is_abandoned(self.store.paths, record):
-            record = self._bury(record, "worker", _death(job.worker.poll()))
+            log = self.store.paths.run(record.id).log
+            failure = explain_death(job.worker.poll(), log, record.config)
+            record = self._bury(record, "worker", failure)
         if record.status.is_over() and not record.status.can_resume():
             self.store.paths.run(record.id).checkpoint.unlink(missing_ok=True)
 
@@ -240,8 +273,8 @@ class Supervisor:
         if told != record:  # its worker has had another word
             self.store.refresh(record.id)
         if is_abandoned(self.store.paths, told):
-            self._bury(told, "server")
-        elif self._goes_on(told):
+            told = self._bury(told, "server")
+        if self._goes_on(told):  # at once: before the slots are dealt to others
             self._requeue(told)
 
     def _goes_on(self, record: RunRecord) -> bool:
@@ -291,22 +324,7 @@ class Supervisor:
             )
             self.store.save(failed)
             return
-        self._jobs[record.id] = _Job(record.id, device, worker)
-
-
-def _death(exit_code: int | None) -> Failure:
-    what = text(N_("The process of this training ended unexpectedly (exit code {code})."))
-    what = what.model_copy(update={"params": {"code": exit_code if exit_code is not None else "?"}})
-    if exit_code == -9:
-        remedy = text(
-            N_(
-                "Resume it; if it happens again, the machine may be short of memory: "
-                "try a smaller batch."
-            )
-        )
-    else:
-        remedy = text(N_("Resume it; if it happens again, the log says more."))
-    return Failure(what=what, remedy=remedy)
+        self._jobs[record.id] = _Job(record.id, record.by, device, worker)
 
 
 def make_launcher(store: Store, devices: list[str]) -> Launcher:

@@ -46,10 +46,16 @@ class Launcher(Protocol):
         """Let go of every worker: each saves and ends by itself."""
 
 
+MEMORY_GROWTH = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+"""So that a process takes of a GPU's memory what it needs, not all: a probe, a prediction or a
+training of the command line may need the rest. PyTorch does so by itself."""
+
+
 def worker_environment(device: str) -> dict[str, str]:
-    """What every Keras process gets: one device, and no chatter."""
+    """What every Keras process gets: one device, no more memory than it needs, and no chatter."""
     visible = {} if device == "cpu" else {"CUDA_VISIBLE_DEVICES": device}
-    return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1", **visible}
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
+    return {**MEMORY_GROWTH, **os.environ, **quiet, **visible}
 
 
 class PopenLauncher:

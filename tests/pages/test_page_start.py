@@ -83,7 +83,7 @@ def test_a_running_run_shows_how_far_it_is_and_is_watched(
     )
     write_progress(lab.paths.run(run.id), progress)
     page = app("start")
-    (bar,) = page.get("progress")
+    bar = page.get("progress")[0]
     assert (bar.proto.value, bar.proto.text) == (43, "Training · epoch 4 of 8 · step 1 of 2")
     best = percent(0.95 * (1 - 0.7**3))
     assert f"1 min 20 s left  \nbest so far: {best}" in [c.value for c in page.caption]

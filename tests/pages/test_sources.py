@@ -31,6 +31,7 @@ from tests.datasets.making import classes, pack, picture, unpack
 from tests.pages.conftest import OpenPage
 from tests.pages.making import make_dataset
 from ui import import_sources, webcam_view
+from ui.browser import unmasked
 from ui.forms import key
 from ui.import_sources import FORMS, HINTS, megabytes, stem_of
 from ui.shapes_view import EACH, _drawn
@@ -371,7 +372,7 @@ def test_two_sessions_have_two_collections(app: OpenPage, lab: Lab) -> None:
     ],
 )
 def test_what_stays_the_same_in_the_cookie(cookie: str, secret: bytes | None) -> None:
-    assert webcam_view._unmasked(cookie) == secret
+    assert unmasked(cookie) == secret
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import keras
 import pytest
@@ -13,7 +14,7 @@ from core.callbacks import Reporter
 from core.config import RunConfig
 from core.datasets.registry import delete_dataset
 from core.errors import ConfigError, NotFoundError, StoreError, text
-from core.failures import explain, is_out_of_memory
+from core.failures import explain, explain_death, is_out_of_memory
 from core.records import RunRecord, RunStatus, read_history
 from core.store import Store
 from core.training import run_training
@@ -88,6 +89,8 @@ def test_out_of_memory_proposes_a_smaller_batch(
     record, what, remedy = fail(store)
     assert what == "There was not enough memory."
     assert "batch size of 8 instead of 16" in remedy
+    assert record.failure
+    assert record.failure.smaller_batch == 8
     assert type(error).__name__ in capfd.readouterr().err  # which is the log of a worker
     # What is known of the images stays with the run.
     assert record.class_names == ("top", "middle", "bottom")
@@ -158,9 +161,50 @@ class TestExplain:
         assert "{x}{x}" in str(failure.what)
         assert len(str(failure.what)) < 450
 
-    def test_words_about_memory(self) -> None:
-        assert is_out_of_memory(RuntimeError("CUDA out of memory"))
+    @pytest.mark.parametrize(
+        "error",
+        [
+            RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+            type("OutOfMemoryError", (RuntimeError,), {})("Tried to allocate"),  # torch
+            type("ResourceExhaustedError", (Exception,), {})("OOM when allocating"),
+            type("XlaRuntimeError", (RuntimeError,), {})("RESOURCE_EXHAUSTED: Failed to allocate"),
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate"),
+            RuntimeError("CUBLAS_STATUS_ALLOC_FAILED"),
+            OSError(errno.ENOMEM, "Cannot allocate memory"),
+            MemoryError("Unable to allocate 2.00 GiB for an array"),  # NumPy's is one
+        ],
+        ids=lambda error: f"{type(error).__name__}-{error}"[:40],
+    )
+    def test_words_about_memory_of_every_backend(self, error: Exception) -> None:
+        assert is_out_of_memory(error)
+        assert explain(error, RunConfig()).smaller_batch == 32
+
+    def test_other_words(self) -> None:
         assert not is_out_of_memory(RuntimeError("boom"))
+        assert explain(RuntimeError("boom"), RunConfig()).smaller_batch is None
+
+
+class TestDeath:
+    def test_libraries_that_abort_for_lack_of_memory_say_so_in_the_log(
+        self, tmp_path: Path
+    ) -> None:
+        log = tmp_path / "log.txt"
+        log.write_text("x" * 50_000 + "terminate called after throwing 'std::bad_alloc'\n")
+        failure = explain_death(-6, log, RunConfig())
+        assert str(failure.what) == "There was not enough memory."
+        assert failure.smaller_batch == 32
+
+    def test_words_of_long_ago_do_not_count(self, tmp_path: Path) -> None:
+        log = tmp_path / "log.txt"
+        log.write_text("std::bad_alloc" + "x" * 50_000)
+        assert explain_death(1, log, RunConfig()).smaller_batch is None
+
+    def test_killed_by_the_system_is_perhaps_memory(self, tmp_path: Path) -> None:
+        for code in (-6, -9, -11):
+            failure = explain_death(code, tmp_path / "none", RunConfig())
+            assert f"exit code {code}" in str(failure.what)
+            assert failure.smaller_batch == 32
+        assert explain_death(1, tmp_path / "none", RunConfig()).smaller_batch is None
 
 
 def test_a_callback_of_a_user_that_fails_is_a_failure_too(store: Store) -> None:
