@@ -108,12 +108,14 @@ class TimeLimit(keras.callbacks.Callback):  # type: ignore[misc]
 class EpochOrder(keras.callbacks.Callback):  # type: ignore[misc]
     """Tells the batches which epoch's order to deal."""
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: Batches, before: int = 0) -> None:
+        """``before``: epochs of the runs that this one goes on from, whose orders are used up."""
         super().__init__()
         self._batches = batches
+        self._before = before
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        self._batches.epoch = epoch
+        self._batches.epoch = self._before + epoch
 
 
 class Reporter(keras.callbacks.Callback):  # type: ignore[misc]

@@ -82,6 +82,14 @@ class RunSummary(BaseModel, frozen=True):
     test_loss: float | None = None
 
 
+class Start(BaseModel, frozen=True):
+    """What a run goes on from instead of a new network."""
+
+    run: str
+    epochs: int
+    """So many epochs, of that run and of those before it, have led to the network."""
+
+
 class RunRecord(BaseModel, frozen=True):
     """``run.json``: what was asked for, where it stands, what came out."""
 
@@ -94,6 +102,7 @@ class RunRecord(BaseModel, frozen=True):
     """Who goes on with it when its process has died: the server by itself, a person otherwise."""
     lab_id: str
     preset: str | None = None
+    start: Start | None = None
     started: datetime | None = None
     ended: datetime | None = None
     host: str | None = None
@@ -254,8 +263,13 @@ class Epoch(BaseModel, frozen=True):
 
 def read_history(paths: RunPaths) -> list[Epoch]:
     """The finished epochs; a last line that is being written is left out."""
+    return parse_history(paths.metrics)
+
+
+def parse_history(file: Path) -> list[Epoch]:
+    """See :func:`read_history`; nothing if there is no such file."""
     try:
-        lines = paths.metrics.read_bytes().splitlines()
+        lines = file.read_bytes().splitlines()
     except FileNotFoundError:
         return []
     epochs: list[Epoch] = []

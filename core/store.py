@@ -19,6 +19,7 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from core.config import RunConfig
+from core.continuing import lay_out_start
 from core.datasets.jobs import check_idle, check_not_coming
 from core.datasets.registry import check_not_built_in, rename_dataset
 from core.datasets.retiring import delete_dataset, forget, is_retired
@@ -27,6 +28,7 @@ from core.paths import Paths
 from core.records import (
     RunRecord,
     RunStatus,
+    Start,
     is_abandoned,
     is_run_id,
     lab_id,
@@ -97,18 +99,29 @@ class Store:
     # -- one run ------------------------------------------------------------------------------
 
     def create(
-        self, config: RunConfig, *, owner: str, preset: str | None = None, taken: bool = False
+        self,
+        config: RunConfig,
+        *,
+        owner: str,
+        preset: str | None = None,
+        taken: bool = False,
+        start: Start | None = None,
     ) -> RunRecord:
-        """A new run folder: queued, or ``taken`` by this process, which will train it at once."""
+        """A new run folder: queued, or ``taken`` by this process, which will train it at once.
+
+        Raises:
+            NotFoundError, RunError: if what it is to ``start`` from is gone.
+        """
         record = RunRecord.model_validate(
             {
-                "id": self._new_folder(),
+                "id": self._new_folder(start),
                 "config": config,
                 "status": RunStatus.QUEUED,
                 "created": now(),
                 "owner": owner,
                 "lab_id": self.lab_id,
                 "preset": preset,
+                "start": start,
             }
         )
         if taken:
@@ -116,8 +129,18 @@ class Store:
         self.save(record)
         return record
 
-    def _new_folder(self) -> str:
+    def _new_folder(self, start: Start | None) -> str:
         """The id of a run whose folder has just been made."""
+        run_id = self._free_id()
+        try:
+            if start is not None:
+                lay_out_start(self.paths, run_id, start)
+        except (LabError, OSError):
+            shutil.rmtree(self.paths.run(run_id).folder)
+            raise
+        return run_id
+
+    def _free_id(self) -> str:
         while True:
             run_id = new_run_id()
             # Two runs of the same millisecond draw the same digits once in 65,536 times.

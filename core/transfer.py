@@ -30,6 +30,7 @@ from core.records import Progress, write_progress
 from core.signals import StopSignal
 from core.stages import keeps_features, stage_config, stages_of
 from core.trainer import Trainer, build_network, compile_model
+from core.watching import Watcher, Watching
 
 FEATURE_BATCH = 64
 
@@ -41,9 +42,18 @@ class Course:
     head, on features that are computed once; ``config`` are the settings of the present stage.
     """
 
-    def __init__(self, trainer: Trainer, config: RunConfig, files: RunPaths, images: int) -> None:
+    def __init__(
+        self,
+        trainer: Trainer,
+        config: RunConfig,
+        files: RunPaths,
+        images: int,
+        watching: Watching | None = None,
+    ) -> None:
         """``trainer`` is not compiled yet; an epoch has so many ``images`` before any limit."""
         self._whole, self._base = trainer
+        self._watching = watching
+        self._watcher: Watcher | None = None
         self._config = config
         self._files = files
         self._images = images
@@ -59,15 +69,29 @@ class Course:
         """
         names = [stage.name for stage in self._stages]
         self.stage = self._stages[names.index(saved.stage) if saved else 0]
-        model = self._config.model
-        if isinstance(model, TransferConfig):
+        if isinstance(self._config.model, TransferConfig):
             settle_quickly(self._base)
-            # A checkpoint of the head alone holds no backbone.
-            if model.pretrained and (saved is None or self.stage.name == "frozen"):
-                with _told(self._files, self._config, model):
-                    load_pretrained(self._base, model)
+        # A checkpoint of the head alone holds no backbone.
+        if saved is None or self.stage.name == "frozen":
+            self._load_first_weights()
         history = saved.history if saved else []
         self._enter(sum(epoch.stage != self.stage.name for epoch in history))
+
+    def _load_first_weights(self) -> None:
+        model = self._config.model
+        if self._files.start.is_file():
+            # Our own file; no Lambda layers, no code inside.
+            kept = keras.saving.load_model(self._files.start, compile=False, safe_mode=True)
+            self._base.set_weights(kept.get_weights())
+        elif isinstance(model, TransferConfig) and model.pretrained:
+            with _told(self._files, self._config, model):
+                load_pretrained(self._base, model)
+
+    def watchers(self) -> list[keras.callbacks.Callback]:
+        """Who writes down what the network of this stage says about validation images."""
+        if self._watching is None or self._watcher is None:
+            return []
+        return [self._watching.callback(self._files, self._watcher)]
 
     def advance(self, state: TrainingState) -> list[Array] | None:
         """Go on to the next stage, with patience anew; None if there is no other.
@@ -110,7 +134,9 @@ class Course:
             self._extract = _extractor(self._base) if cached else None
             in_use = _head(self._base) if cached else self._whole
             epochs = self.stage.until - before
-            self.model = compile_model(in_use, self.config, self._images, epochs)
+            self._watcher = self._watching.metric() if self._watching else None
+            more = [self._watcher] if self._watcher else []
+            self.model = compile_model(in_use, self.config, self._images, epochs, more)
 
 
 def build_trainer(config: RunConfig, dataset: Dataset, *, stage: int = 0) -> Trainer:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from core.config import RunConfig
 from core.errors import N_, RunError
-from core.records import RunStatus
+from core.records import RunStatus, Start
 from core.store import Store
 
 
@@ -23,8 +23,10 @@ class InlineRunner:
         self._store = store
         self._train = train
 
-    def submit(self, config: RunConfig, preset: str | None = None) -> str:
-        run_id = self._store.create(config, owner="server", preset=preset).id
+    def submit(
+        self, config: RunConfig, preset: str | None = None, *, start: Start | None = None
+    ) -> str:
+        run_id = self._store.create(config, owner="server", preset=preset, start=start).id
         self._train(run_id)
         self._store.refresh(run_id)
         return run_id

@@ -24,6 +24,7 @@ from core.records import (
     Failure,
     RunRecord,
     RunStatus,
+    Start,
     heartbeat_age,
     is_abandoned,
     now,
@@ -46,7 +47,9 @@ MAX_RESUMES = 10
 class Runner(Protocol):
     """Whoever trains queued runs."""
 
-    def submit(self, config: RunConfig, preset: str | None = None) -> str: ...
+    def submit(
+        self, config: RunConfig, preset: str | None = None, *, start: Start | None = None
+    ) -> str: ...
 
     def stop(self, run_id: str) -> None: ...
 
@@ -98,9 +101,11 @@ class Supervisor:
 
     # -- asked for by pages ---------------------------------------------------------------------
 
-    def submit(self, config: RunConfig, preset: str | None = None) -> str:
+    def submit(
+        self, config: RunConfig, preset: str | None = None, *, start: Start | None = None
+    ) -> str:
         """Queue a training; returns its run id at once."""
-        run_id = self.store.create(config, owner="server", preset=preset).id
+        run_id = self.store.create(config, owner="server", preset=preset, start=start).id
         self._wake.set()
         return run_id
 
