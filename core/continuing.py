@@ -52,7 +52,8 @@ def continued(record: RunRecord, history: list[Epoch], epochs: int) -> Next:
     """
     kept = kept_epochs(record)
     last = history[kept - 1]
-    config, values = record.config, {"train.epochs": epochs, "optimizer.warmup_epochs": 0}
+    config = record.config
+    values: dict[str, object] = {"train.epochs": epochs, "optimizer.warmup_epochs": 0}
     full = config.optimizer.learning_rate
     if isinstance(config.model, TransferConfig) and config.model.pretrained:
         tuned = last.stage == "fine-tuning"

@@ -93,7 +93,7 @@ class Watching:
         places = balanced_rows(labels[rows], SAMPLES, config.train.seed)
         self._places = places[np.argsort(labels[rows[places]], kind="stable")]
         self._rows = rows[self._places]
-        self._labels = labels[self._rows]
+        self._labels = labels[self._rows].astype(np.int64)
         self._classes = len(dataset.info.class_names)
 
     def metric(self) -> Watcher:

@@ -19,7 +19,7 @@ LAYERS: list[set[str]] = [
     {"errors", "knobs", "config_augment", "config_models", "config_training"},
     {"config", "fitting", "presets", "paths"},
     {"records", "signals", "failures", "stages", "schedules", "estimates"}
-    | {"continuing", "reading_curves"},
+    | {"continuing", "proposing", "reading_curves"},
     {"store", "migrations", "datasets", "analysis", "evaluation", "plots"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
     {"callbacks", "judging", "precision", "following"},

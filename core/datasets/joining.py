@@ -70,11 +70,11 @@ class _Rows:
 
     def __init__(self, first: NDArray[Any], second: NDArray[Any]) -> None:
         self._first, self._second = first, second
-        self.shape = (len(first) + len(second), *first.shape[1:])
+        self.shape: tuple[int, ...] = (len(first) + len(second), *first.shape[1:])
         self.dtype = first.dtype
 
     def __len__(self) -> int:
-        return self.shape[0]
+        return len(self._first) + len(self._second)
 
     def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         found = np.empty((len(rows), *self.shape[1:]), self.dtype)
