@@ -1,4 +1,4 @@
-"""Which experiment to try next: one change of the settings, and why. One row per way of going on."""
+"""Which experiment to try next: one change of the settings, and why it may help."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ class Proposal(NamedTuple):
 Idea = Callable[[RunConfig], Proposal | None]
 """None where the settings leave no room for it."""
 
+LABEL_RATE = N_("Learning rate {rate}")
 HIGHEST_RATE, LOWEST_RATE = 10.0, 1e-7
 MOST_EPOCHS = 10_000
 MOST_DROPOUT = 0.6
+MOST_WIDTH = 256
 _WIDTHS = {
     "mlp": "units",
     "cnn": "filters",
@@ -48,7 +50,7 @@ def lower_rate(config: RunConfig) -> Proposal | None:
     if rate < LOWEST_RATE:
         return None
     return Proposal(
-        text(N_("Learning rate {rate}"), rate=rate),
+        text(LABEL_RATE, rate=rate),
         text(N_("Steps a third as long do not jump over what they are looking for.")),
         {"optimizer.learning_rate": rate},
     )
@@ -59,7 +61,7 @@ def _higher_rate(config: RunConfig) -> Proposal | None:
     if rate > HIGHEST_RATE:
         return None
     return Proposal(
-        text(N_("Learning rate {rate}"), rate=rate),
+        text(LABEL_RATE, rate=rate),
         text(N_("Steps three times as long get there in fewer epochs.")),
         {"optimizer.learning_rate": rate},
     )
@@ -134,7 +136,7 @@ def _wider(config: RunConfig) -> Proposal | None:
     if field is None:
         return None
     wide = 2 * int(getattr(config.model, field))
-    if wide > 256 + 256 * (field == "units"):
+    if wide > MOST_WIDTH:
         return None
     return Proposal(
         text(N_("A network twice as wide")),

@@ -173,7 +173,8 @@ def _guessing(c: _Curves) -> Reading | None:
 
 def _creeping(c: _Curves) -> Reading | None:
     """Evenly downwards, slowly, and still near what guessing gives."""
-    return _too_low(c) if _creeps(c) and c.loss[-1] > 0.6 * c.guessing else None
+    near = c.loss[0] > 0.85 * c.guessing and c.loss[-1] > 0.6 * c.guessing
+    return _too_low(c) if near and _creeps(c) else None
 
 
 def _too_low(c: _Curves) -> Reading:
@@ -290,9 +291,7 @@ def _improving(c: _Curves) -> Reading | None:
         else N_("Still improving: the loss keeps falling ({accuracy} % right).")
     )
     values = {"n": min(4, len(c.epochs)), "before": _percent(before)}
-    return Reading(
-        State.IMPROVING, text(sentence, accuracy=_percent(c.val_accuracy[-1]), **values)
-    )
+    return Reading(State.IMPROVING, text(sentence, accuracy=_percent(c.val_accuracy[-1]), **values))
 
 
 Judge = Callable[[_Curves], Reading | None]
@@ -322,7 +321,7 @@ def _creeps(c: _Curves) -> bool:
 def _fall(values: Sequence[float]) -> float:
     """Part by which they fall per epoch, over the last four."""
     recent = values[-4:]
-    return 1 - (recent[-1] / recent[0]) ** (1 / (len(recent) - 1))
+    return 1 - math.pow(recent[-1] / recent[0], 1 / (len(recent) - 1))
 
 
 def _improves(c: _Curves) -> bool:

@@ -105,9 +105,7 @@ def read_watched(path: Path) -> Watched | None:
             values = {name: saved[name] for name in Watched._fields}
     except UNREADABLE:
         return None
-    found = Watched(
-        **{**values, "epoch": int(values["epoch"]), "classes": int(values["classes"])}
-    )
+    found = Watched(**{**values, "epoch": int(values["epoch"]), "classes": int(values["classes"])})
     return found if _fits(found) else None
 
 
@@ -116,6 +114,7 @@ def _fits(found: Watched) -> bool:
     if found.cells.ndim != 2 or found.cells.shape[1] != 3 or len(lengths) != 1:
         return False
     classes = (found.cells[:, :2], found.y_true, found.y_pred, found.before + 1)
-    return all(
-        not part.size or (part.min() >= 0 and part.max() <= found.classes) for part in classes
-    ) and not (found.cells[:, :2] >= found.classes).any()
+    return (
+        all(not part.size or (part.min() >= 0 and part.max() <= found.classes) for part in classes)
+        and not (found.cells[:, :2] >= found.classes).any()
+    )
