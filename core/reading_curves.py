@@ -69,7 +69,9 @@ class _Curves(NamedTuple):
 
 
 RISE = 0.03
-"""So many times its lowest value and more, besides its noise, a loss has risen."""
+"""Part of its lowest value by which a loss has risen at least, besides its noise."""
+LEAST_RISE = 0.02
+"""Part of what guessing costs; less is of no importance to a network that knows nearly all."""
 SLOW = 0.03
 """Part of a loss that falls away per epoch at least where the rate is not too low."""
 FLAT = 0.01
@@ -216,7 +218,8 @@ def _overfitting(c: _Curves) -> Reading | None:
     if not c.validated or len(c.epochs) - since < 2 or c.loss[-1] >= c.loss[c.best]:
         return None
     last = median(c.val[-3:]) if len(c.val) - since >= 3 else min(c.val[-2:])
-    risen = last > (1 + RISE) * c.val[c.best] + _noise(c.val)
+    lowest = c.val[c.best]
+    risen = last > lowest + max(RISE * lowest, LEAST_RISE * c.guessing) + _noise(c.val)
     apart = c.accuracy[-1] - c.val_accuracy[-1] > GAP and c.accuracy[-1] > KNOWS_ALL
     if not risen and not apart:
         return None
@@ -330,8 +333,8 @@ def _improves(c: _Curves) -> bool:
     before, after = c.val[:-few], c.val[-few:]
     if not before:
         return True
-    gain = (min(before) - min(after)) / max(min(before), 1e-9)
-    return gain > FLAT * few and min(before) - median(after) > 0.5 * _noise(c.val)
+    lowest, now = min(before), min(median(after), after[-1])
+    return lowest - min(after) > FLAT * few * lowest and lowest - now > 0.5 * _noise(c.val)
 
 
 def _rises(values: Sequence[float], since: int) -> bool:

@@ -16,7 +16,7 @@ from ui.messages import show
 from ui.names import class_names
 from ui.state import get_lab
 
-SIZE = 88
+SIZE = 80
 """Pixels: five in a row in half of a page of 1366."""
 
 
@@ -59,7 +59,7 @@ def _thumb(found: Watched, i: int, image: NDArray[np.uint8], names: tuple[str, .
     if not right:
         caption.append(_("is {true}", true=name(found.y_true)))
     if found.before[i] != NEVER and found.changed[i]:
-        caption.append(_("before: {class_name}", class_name=name(found.before)))
+        caption.append(_("was {before}", before=name(found.before)))
     elif found.epoch > 1:
         caption.append(_("since epoch {epoch}", epoch=int(found.since[i])))
     alt = _("{true}, predicted: {said}", true=name(found.y_true), said=said)
