@@ -51,6 +51,8 @@ def continued(record: RunRecord, history: list[Epoch], epochs: int) -> Next:
         ConfigError: for an impossible number of epochs.
     """
     kept = kept_epochs(record)
+    if len(history) < kept:
+        raise RunError(N_("The epochs of run {run} cannot be read."), run=record.id)
     last = history[kept - 1]
     config = record.config
     values: dict[str, object] = {"train.epochs": epochs, "optimizer.warmup_epochs": 0}

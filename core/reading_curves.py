@@ -229,7 +229,7 @@ def _overfitting(c: _Curves) -> Reading | None:
         State.OVERFITTING,
         text(
             N_(
-                "Over-fitting since epoch {epoch}: on the training images the loss still falls, "
+                "Overfitting since epoch {epoch}: on the training images the loss still falls, "
                 "on the validation images it does not (lowest {lowest}, now {last}). From there on "
                 "it learns the training images by heart."
             ),

@@ -14,7 +14,7 @@ from ui.live_matrix import last_validation
 from ui.messages import show_error
 from ui.nav import guard
 from ui.probing import rate_finder, speed_probe
-from ui.reading_view import reading
+from ui.reading_view import reading, tell_change
 from ui.schedule_view import schedule_chart
 from ui.setup import (
     advanced_switch,
@@ -47,6 +47,7 @@ if view == "watch":
     last_validation(record)
     st.stop()
 
+tell_change()
 form, summary = st.columns([1, 1], gap="medium")
 with form:
     preset_choice()

@@ -63,4 +63,5 @@ def _thumb(found: Watched, i: int, image: NDArray[np.uint8], names: tuple[str, .
     elif found.epoch > 1:
         caption.append(_("since epoch {epoch}", epoch=int(found.since[i])))
     alt = _("{true}, predicted: {said}", true=name(found.y_true), said=said)
-    return Thumb(image, caption, alt, "good" if right else "bad")
+    # Under a picture there is no room for long names.
+    return Thumb(image, caption, ", ".join([alt, *caption[1:]]), "good" if right else "bad")

@@ -20,6 +20,8 @@ from ui.live import CURVES_SECONDS
 from ui.messages import Kind, show
 from ui.state import GOTO, get_lab, go_to, guarded
 
+TRIED = "_tried"
+"""The session's key of a change that has just been put into the form."""
 ICONS = {
     State.BEGINNING: ":material/hourglass_top:",
     State.IMPROVING: ":material/trending_up:",
@@ -95,8 +97,19 @@ def _offer(proposal: Proposal, config: RunConfig) -> None:
 def _fill(proposal: Proposal, config: RunConfig) -> None:
     """In a callback: the settings of the run with one change, ready to be launched."""
     fill_form(config.with_values(proposal.values))
+    st.session_state[TRIED] = say(proposal.label)
     st.session_state["train_view"] = "setup"
     go_to("pages/train.py")
+
+
+def tell_change() -> None:
+    """On the form, once: the one change may lie in a part of it that is folded up."""
+    if change := st.session_state.pop(TRIED, None):
+        st.toast(
+            _("As the run before, but: {change}", change=change),
+            icon=":material/science:",
+            duration="long",
+        )
 
 
 def _after_failure(record: RunRecord) -> Proposal | None:

@@ -6,6 +6,8 @@ import argparse
 
 from core.commands.context import Context, WrongUseError
 from core.continuing import Next
+from core.datasets.dataset import DIGITS
+from core.datasets.registry import ensure_digits
 from core.errors import N_
 from core.following import plan_continuation, plan_retraining
 from core.records import RunStatus, is_abandoned
@@ -64,6 +66,8 @@ def _plan(context: Context) -> Next:
     record = store.read(options.follow or options.train_on_validation)
     if is_abandoned(context.paths, record):  # nobody has written it down yet
         record = record.changed(status=RunStatus.INTERRUPTED)
+    if record.config.data.dataset == DIGITS:
+        ensure_digits(context.paths)
     if options.follow is not None:
         plan = plan_continuation(store, record, options.epochs)
     else:

@@ -115,6 +115,7 @@ def test_the_proposal_fills_the_form_with_one_change(
     assert not page.exception
     assert page.segmented_control(key="train_view").value == "setup"
     assert page.number_input(key=key("train", "epochs")).value == 60
+    assert [toast.value for toast in page.toast] == ["As the run before, but: 60 epochs"]
     page.button(key="launch").click().run()
     config = lab.store.runs()[0].config
     assert config == record.config.with_values({"train.epochs": 60})
