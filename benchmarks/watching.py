@@ -4,7 +4,7 @@
 
 Both networks are trained in one process, an epoch each in turns, so that whatever else the machine
 does meets both. Printed are the medians over the rounds of the ratios of processor time and of time
-on the clock, and the size of the file. Without a dataset: the digits, whose epochs are the shortest.
+on the clock, and the size of the file. Without a dataset: the digits: short epochs.
 """
 
 from __future__ import annotations
@@ -76,9 +76,7 @@ def main() -> None:
         size = files.watched.stat().st_size
     wall, processor = (statistics.median(b[i] / a[i] for a, b in took) for i in (0, 1))
     length = statistics.median(a[0] for a, _ in took)
-    print(
-        f"{options.dataset}, {options.rounds} rounds; an epoch that is not watched: {length:.2f} s"
-    )
+    print(f"{options.dataset}, {options.rounds} rounds; an epoch without it: {length:.2f} s")
     print(f"  watched: time {wall:.3f}, processor time {processor:.3f}, file {size:,} bytes")
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from core.config import RunConfig, TransferConfig
-from core.errors import N_, RunError
+from core.errors import N_, LabError, RunError
 from core.paths import Paths, RunPaths, write_atomic
 from core.records import Epoch, RunRecord, Start, parse_history, read_history, run_paths
 
@@ -113,8 +113,16 @@ def lay_out_start(paths: Paths, run_id: str, start: Start) -> None:
 
     Raises:
         NotFoundError: if that run is gone.
-        RunError: if it has no network.
+        RunError: if it has no network. Either way the new folder is gone again.
     """
+    try:
+        _lay_out(paths, run_id, start)
+    except (LabError, OSError):
+        shutil.rmtree(paths.run(run_id).folder)
+        raise
+
+
+def _lay_out(paths: Paths, run_id: str, start: Start) -> None:
     source, target = run_paths(paths, start.run), paths.run(run_id)
     if not source.model.is_file():
         raise RunError(N_("Run {run} has no network to go on from."), run=start.run)

@@ -112,9 +112,12 @@ class Store:
         Raises:
             NotFoundError, RunError: if what it is to ``start`` from is gone.
         """
+        run_id = self._new_folder()
+        if start is not None:
+            lay_out_start(self.paths, run_id, start)
         record = RunRecord.model_validate(
             {
-                "id": self._new_folder(start),
+                "id": run_id,
                 "config": config,
                 "status": RunStatus.QUEUED,
                 "created": now(),
@@ -129,18 +132,8 @@ class Store:
         self.save(record)
         return record
 
-    def _new_folder(self, start: Start | None) -> str:
+    def _new_folder(self) -> str:
         """The id of a run whose folder has just been made."""
-        run_id = self._free_id()
-        try:
-            if start is not None:
-                lay_out_start(self.paths, run_id, start)
-        except (LabError, OSError):
-            shutil.rmtree(self.paths.run(run_id).folder)
-            raise
-        return run_id
-
-    def _free_id(self) -> str:
         while True:
             run_id = new_run_id()
             # Two runs of the same millisecond draw the same digits once in 65,536 times.

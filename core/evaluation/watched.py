@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -69,7 +70,7 @@ class Watched(NamedTuple):
 
 
 def watched(
-    epoch: int, matrix: npt.NDArray[np.integer], samples: dict[str, npt.NDArray[np.generic]]
+    epoch: int, matrix: npt.NDArray[np.integer], samples: Mapping[str, npt.NDArray[np.generic]]
 ) -> Watched:
     """From counts (classes, classes); ``samples``: ``rows``, ``y_true`` and ``proba`` (s, classes).
 

@@ -23,14 +23,18 @@ def parent(store: Store) -> RunRecord:
     files = store.paths.run(record.id)
     files.model.write_bytes(b"the network")
     epochs = [
-        Epoch(epoch=i, loss=2 / i, accuracy=0.3 * i, learning_rate=0.001, **SPEED)
+        Epoch(
+            epoch=i,
+            loss=2 / i,
+            accuracy=0.3 * i,
+            learning_rate=0.001,
+            seconds=1,
+            images_per_second=100,
+        )
         for i in (1, 2, 3)
     ]
     write_history(files, epochs)
     return record
-
-
-SPEED = {"seconds": 1.0, "images_per_second": 100.0}
 
 
 def test_epochs_more_from_the_network_that_was_kept(
