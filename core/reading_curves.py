@@ -33,16 +33,22 @@ class State(StrEnum):
     RATE_LOW = "rate_low"
 
 
+UNSEEN = N_(
+    "Without validation these figures are of the training images: whether it overfits cannot be "
+    "seen."
+)
 GOOD = (State.BEGINNING, State.IMPROVING, State.DONE)
 
 
 class Reading(NamedTuple):
-    """``since``: the epoch from which on it has been so, where that can be said."""
+    """``since``: the epoch from which on it has been so, where that can be said; ``remark``: what
+    cannot be seen in these curves."""
 
     state: State
     sentence: Text
     since: int | None = None
     proposal: Proposal | None = None
+    remark: Text | None = None
 
 
 class _Curves(NamedTuple):
@@ -94,7 +100,12 @@ def read_curves(history: Sequence[Epoch], config: RunConfig, classes: int) -> Re
     stage = [epoch for epoch in history if epoch.stage == history[-1].stage]
     curves = _curves(stage, classes)
     found = next(found for judge in JUDGES if (found := judge(curves)) is not None)
-    return found._replace(proposal=propose(found.state.value, config))
+    if curves.validated:
+        return found._replace(proposal=propose(found.state.value, config))
+    # More epochs always look better on the images that are learned from.
+    trusted = found.state is not State.IMPROVING
+    proposal = propose(found.state.value, config) if trusted else None
+    return found._replace(proposal=proposal, remark=text(UNSEEN))
 
 
 def _curves(stage: Sequence[Epoch], classes: int) -> _Curves:

@@ -179,7 +179,9 @@ def test_many_classes_learn_slowly_without_being_slow() -> None:
 
 def test_without_validation_only_the_training_is_read() -> None:
     """What looks like over-fitting cannot be seen, and what can be seen is said."""
-    assert read(epochs(falling(2, 0.2, 12, speed=0.12))).state is State.IMPROVING
+    found = read(epochs(falling(2, 0.2, 12, speed=0.12)))
+    assert (found.state, found.proposal) == (State.IMPROVING, None)
+    assert "overfits cannot be seen" in str(found.remark)
     assert read(epochs(falling(2, 0.9, 20, speed=0.8))).state is State.PLATEAU
 
 

@@ -76,12 +76,13 @@ def _wanted() -> int:
 
 
 def _what_goes_on(record: RunRecord, plan: Next) -> str:
+    before = record.start.epochs if record.start else 0
     words = [
         _(
             "A new run from the network that this one has kept (after epoch {epoch} of {epochs}), "
             "with a fresh optimizer: the first steps may shake the curve.",
-            epoch=kept_epochs(record),
-            epochs=record.summary.epochs if record.summary else 0,
+            epoch=kept_epochs(record) + before,
+            epochs=(record.summary.epochs if record.summary else 0) + before,
         ),
         _(
             "Learning rate {rate}, schedule “{schedule}”, planned anew over these epochs.",
@@ -107,17 +108,30 @@ def _all_images(record: RunRecord) -> None:
         on_click=guarded,
         args=(lambda: _submit(plan_retraining(get_lab().store, record)),),
     )
+    epochs = plan.config.train.epochs
     st.caption(
-        ngettext(
-            "From the beginning, for {n} epoch, the best number of this run.",
-            "From the beginning, for {n} epochs, the best number of this run.",
-            plan.config.train.epochs,
-        )
+        (_from_the_same_network(epochs) if plan.start else _from_the_beginning(epochs))
         + " "
         + _(
             "Then only the test images are held out: there is no validation curve and no early "
             "stopping, and nothing may be decided by the test any more."
         )
+    )
+
+
+def _from_the_beginning(epochs: int) -> str:
+    return ngettext(
+        "From the beginning, for {n} epoch, the best number of this run.",
+        "From the beginning, for {n} epochs, the best number of this run.",
+        epochs,
+    )
+
+
+def _from_the_same_network(epochs: int) -> str:
+    return ngettext(
+        "From the network that this run went on from, for {n} epoch, the best number of this run.",
+        "From the network that this run went on from, for {n} epochs, the best number of this run.",
+        epochs,
     )
 
 

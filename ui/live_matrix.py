@@ -64,7 +64,9 @@ def _watched(files: RunPaths, _version: int) -> Watched | None:
 
 def _show(record: RunRecord, found: Watched) -> None:
     right = int(found.matrix().trace())
-    st.markdown("**" + _("Validation after epoch {epoch}", epoch=found.epoch) + "**")
+    before = record.start.epochs if record.start else 0
+    epoch = found.epoch + before  # as under the curves
+    st.markdown("**" + _("Validation after epoch {epoch}", epoch=epoch) + "**")
     left, beside = st.columns([1, 1], gap="medium")
     with left:
         st.caption(

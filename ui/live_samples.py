@@ -45,7 +45,10 @@ def _html(about: tuple[str, int], names: tuple[str, ...], language: str, _found:
     """Of a run's epoch; made once and shared by all who watch. Raises LabError without images."""
     record = get_lab().store.read(about[0])
     images = pictures(record, "val").images[_found.rows]
-    return gallery_html([_thumb(_found, i, images[i], names) for i in range(len(images))], SIZE)
+    before = record.start.epochs if record.start else 0
+    # Epochs are numbered as under the curves.
+    found = _found._replace(since=_found.since + before)
+    return gallery_html([_thumb(found, i, images[i], names) for i in range(len(images))], SIZE)
 
 
 def _thumb(found: Watched, i: int, image: NDArray[np.uint8], names: tuple[str, ...]) -> Thumb:

@@ -72,12 +72,14 @@ def _epochs(files: RunPaths, _version: int) -> list[Epoch]:
 
 def _show(found: Reading, config: RunConfig) -> None:
     kind: Kind = "info" if found.state in GOOD else "warning"
+    sentences = [found.sentence, *([found.remark] if found.remark else [])]
+    said = " ".join(map(say, sentences))
     if found.proposal is None:
-        show(say(found.sentence), kind, icon=ICONS[found.state])
+        show(said, kind, icon=ICONS[found.state])
         return
     words, offer = st.columns([5, 3], vertical_alignment="center")
     with words:
-        show(say(found.sentence), kind, icon=ICONS[found.state])
+        show(said, kind, icon=ICONS[found.state])
     with offer:
         _offer(found.proposal, config)
 

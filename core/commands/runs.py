@@ -184,6 +184,7 @@ def _reading(record: RunRecord, history: list[Epoch]) -> dict[str, object] | Non
     values = " ".join(f"--set {k}={v}" for k, v in (proposal.values if proposal else {}).items())
     return {
         "sentence": str(found.sentence),
+        "remark": str(found.remark) if found.remark else None,
         "proposal": f"To try next: {values}. {proposal.why}" if proposal else None,
     }
 
