@@ -13,10 +13,10 @@ import socket
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import psutil
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from core.config import RunConfig
 from core.errors import N_, NotFoundError, StoreError, Text
@@ -85,7 +85,7 @@ class RunSummary(BaseModel, frozen=True):
 class Start(BaseModel, frozen=True):
     """What a run goes on from instead of a new network."""
 
-    run: str
+    run: Annotated[str, Field(pattern=f"^{_RUN_ID.pattern}$")]
     epochs: int
     """So many epochs, of that run and of those before it, have led to the network."""
 

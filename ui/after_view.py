@@ -21,8 +21,7 @@ MOST = 10_000
 def afterwards(record: RunRecord) -> None:
     """Under a run that has ended with a network; before that, where it comes from."""
     if record.start is not None:
-        start = get_lab().paths.run(record.start.run)
-        name = short_name(record.changed(id=start.folder.name))
+        name = short_name(record.changed(id=record.start.run))
         st.caption(
             _(
                 "Goes on from the run {run}: the epochs before number {epoch} are that run's.",

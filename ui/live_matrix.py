@@ -38,16 +38,15 @@ def _panel(run_id: str, live: bool) -> None:
     except LabError:  # deleted by somebody else: the panel above says so
         return
     except FileNotFoundError:
-        _nothing_yet(run_id)
+        _nothing_yet(record)
         return
     found = _watched(files, version // int(CURVES_SECONDS * 1e9) if live else version)
     if found is not None:
         _show(record, found)
 
 
-def _nothing_yet(run_id: str) -> None:
+def _nothing_yet(record: RunRecord) -> None:
     """Nothing to say before the first epoch has ended, or of runs made before this was watched."""
-    record = get_lab().store.read(run_id)
     if record.status is RunStatus.RUNNING and record.config.data.with_validation:
         st.caption(
             _(
@@ -111,6 +110,7 @@ def _option(
     cells = option["series"][0]
     del cells["selectedMode"], cells["encode"]["itemName"]
     option["dataset"]["source"] = option["dataset"]["source"].drop(columns="cell")
+    option["dataZoom"] = []  # every epoch would undo it, and it takes the wheel from the page
     if len(names) > LABELLED:
         # In half of the page and in this height the names would lie over each other.
         for axis in ("xAxis", "yAxis"):
