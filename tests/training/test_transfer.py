@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -383,6 +384,25 @@ def test_a_rate_is_not_looked_for_without_the_weights(
     monkeypatch.setattr(transfer, "load_pretrained", offline)
     with pytest.raises(RunError, match="could not be downloaded"):
         find_rate(CONFIG, open_dataset(store.paths, "stripes"))
+
+
+def test_whoever_tries_out_a_network_hears_of_a_download(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Three megabytes so far, of the nine that the parameters take."""
+    told: list[tuple[int, int]] = []
+
+    def download(*_: object) -> None:
+        (tmp_path / "home" / "models").mkdir(parents=True)
+        (tmp_path / "home" / "models" / "weights.h5").write_bytes(bytes(3_000_000))
+        time.sleep(0.8)
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(transfer, "find_weights", lambda _config: None)
+    monkeypatch.setattr(transfer, "load_pretrained", download)
+    dataset = open_dataset(store.paths, "stripes")
+    build_trainer(CONFIG, dataset, tell=lambda *how_far: told.append(how_far))
+    assert told[-1] == (3, 9)
 
 
 def test_mixed_precision_in_both_stages_is_kept_in_full(store: Store) -> None:
