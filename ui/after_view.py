@@ -43,14 +43,15 @@ def afterwards(record: RunRecord) -> None:
 def _more_epochs(record: RunRecord) -> None:
     st.markdown("**" + _("Train on for some epochs more") + "**")
     history = read_history(get_lab().paths.run(record.id))
-    st.session_state.setdefault(EPOCHS, max(1, min(record.config.train.epochs // 2, MOST)))
+    where = f"{EPOCHS}.{record.id}"
+    st.session_state.setdefault(where, max(1, min(record.config.train.epochs // 2, MOST)))
     number_of, button = st.columns([2, 3], vertical_alignment="bottom")
     epochs = number_of.number_input(
         _("Epochs"),
         1,
         MOST,
         step=1,
-        key=EPOCHS,
+        key=where,
         help=_("How many epochs the new run has."),
         persist_state="session",
     )
@@ -59,7 +60,7 @@ def _more_epochs(record: RunRecord) -> None:
         key="after.continue",
         icon=":material/forward:",
         on_click=guarded,
-        args=(lambda: _submit(plan_continuation(get_lab().store, record, _wanted())),),
+        args=(lambda: _submit(plan_continuation(get_lab().store, record, _wanted(where))),),
     )
     try:
         plan = continued(record, history, int(epochs))
@@ -69,9 +70,9 @@ def _more_epochs(record: RunRecord) -> None:
     st.caption(_what_goes_on(record, plan))
 
 
-def _wanted() -> int:
+def _wanted(where: str) -> int:
     """In a callback, where values of the drawing before would be old."""
-    return int(st.session_state[EPOCHS])
+    return int(st.session_state[where])
 
 
 def _what_goes_on(record: RunRecord, plan: Next) -> str:

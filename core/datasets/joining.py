@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +63,24 @@ class _Joined(Dataset):
         train, val = self._apart.split("train"), self._apart.split("val")
         images = cast("NDArray[np.uint8]", _Rows(train.images, val.images))
         labels = np.concatenate([train.labels, val.labels])
-        return Split(images, labels, [*train.names, *val.names])
+        return Split(images, labels, _Names(train.names, val.names))
+
+
+class _Names(Sequence[str]):
+    """Two lists of names one after the other, read from the disk when first asked for."""
+
+    def __init__(self, first: Sequence[str], second: Sequence[str]) -> None:
+        self._first, self._second = first, second
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        return [*self._first, *self._second][index]
 
 
 class _Rows:

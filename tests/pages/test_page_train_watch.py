@@ -140,7 +140,7 @@ def test_train_on_for_some_epochs(app: OpenPage, lab: Lab, make_run: MakeRun) ->
     assert "after epoch 5 of 5" in said(page)
     assert "Learning rate 0.001" in said(page)
     assert "identical" in said(page)
-    page.number_input(key="after.epochs").set_value(7).run()
+    page.number_input(key=f"after.epochs.{record.id}").set_value(7).run()
     page.button(key="after.continue").click().run()
     assert not page.exception
     child = lab.store.runs()[0]

@@ -158,6 +158,7 @@ class TestRetraining:
         assert (joined.images[rows] == expected).all()
         assert (joined.labels == np.concatenate([train.labels, val.labels])).all()
         assert len(joined) == len(joined.images) == 120
+        assert (joined.names[0], joined.names[90]) == ("train0.png", "val0.png")
         assert both.split("test").names[0] == "test0.png"
 
     @pytest.mark.parametrize("missing", ["val", "test"])
