@@ -12,6 +12,7 @@ import keras
 from core.checkpoint import Array, TrainingState, save_checkpoint
 from core.errors import N_, RunError, text
 from core.evaluation.decimate import Decimator
+from core.failures import TOO_LONG
 from core.feeding import Batches
 from core.judging import Judges
 from core.optimizers import last_rate
@@ -78,10 +79,7 @@ class NaNGuard(keras.callbacks.Callback):  # type: ignore[misc]
             )
 
     def _diverged(self, msgid: str, **where: int) -> RunError:
-        remedy = text(
-            N_("The steps were too long: try a learning rate of {rate}."),
-            rate=float(f"{self._learning_rate / 10:.2g}"),
-        )
+        remedy = text(TOO_LONG, rate=float(f"{self._learning_rate / 10:.2g}"))
         return RunError(msgid, remedy=remedy, epoch=self._epoch, **where)
 
 
@@ -120,12 +118,14 @@ class EpochCap(keras.callbacks.Callback):  # type: ignore[misc]
 class EpochOrder(keras.callbacks.Callback):  # type: ignore[misc]
     """Tells the batches which epoch's order to deal."""
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: Batches, before: int = 0) -> None:
+        """``before``: epochs of the runs that this one goes on from, whose orders are used up."""
         super().__init__()
         self._batches = batches
+        self._before = before
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        self._batches.epoch = epoch
+        self._batches.epoch = self._before + epoch
 
 
 class Reporter(keras.callbacks.Callback):  # type: ignore[misc]

@@ -42,6 +42,14 @@ class DataConfig(Section):
         ),
         step=500,
     )
+    with_validation: bool = knob(
+        False,
+        N_("Learn from validation, too"),
+        N_(
+            "Adds the validation images to those that are learned from, for a last training whose "
+            "settings are decided: nothing judges the epochs then, only the test at the end."
+        ),
+    )
 
 
 class RunConfig(Section):

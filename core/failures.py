@@ -10,6 +10,8 @@ from core.config import RunConfig
 from core.errors import N_, LabError, text
 from core.records import Failure
 
+TOO_LONG = N_("The steps were too long: try a learning rate of {rate}.")
+"""What to do about a loss that is no longer a number."""
 _MEMORY_WORDS = (
     "resource_exhausted",  # JAX: XlaRuntimeError
     "resourceexhausted",  # TensorFlow

@@ -21,7 +21,7 @@ from core.datasets.dataset import Dataset
 from core.feeding import Batches, training_batches
 from core.jobs.probes import RateResult
 from core.trainer import Trainer
-from core.transfer import build_trainer
+from core.transfer import Told, build_trainer
 
 LOWEST, HIGHEST = 1e-6, 10.0
 STEPS = 120
@@ -47,8 +47,15 @@ class Sweep(NamedTuple):
     """Of all steps but the first, which compiles."""
 
 
-def find_rate(config: RunConfig, dataset: Dataset, watch: Watch = lambda _done: None) -> RateResult:
+def find_rate(
+    config: RunConfig,
+    dataset: Dataset,
+    watch: Watch = lambda _done: None,
+    tell: Told | None = None,
+) -> RateResult:
     """Try the rates between :data:`LOWEST` and :data:`HIGHEST` on a new network of this config.
+
+    ``tell`` hears of a download of pretrained weights.
 
     Raises:
         ConfigError: if the network does not fit the images.
@@ -57,7 +64,7 @@ def find_rate(config: RunConfig, dataset: Dataset, watch: Watch = lambda _done: 
     keras.utils.set_random_seed(config.train.seed)
     # Rates are set here, and an average of them all would be of no use.
     plain = config.with_values({"optimizer.schedule": "constant", "optimizer.warmup_epochs": 0})
-    trainer = build_trainer(plain.with_values({"optimizer.ema": False}), dataset)
+    trainer = build_trainer(plain.with_values({"optimizer.ema": False}), dataset, tell=tell)
     swept = sweep(trainer, endless(training_batches(config, dataset)), rates, watch)
     smooth = smoothed(swept.losses)
     return RateResult(

@@ -44,11 +44,32 @@ def build_optimizer(config: OptimizerConfig, rates: Rates | None = None) -> kera
     if config.clipping != "none":
         shared[CLIPPING[config.clipping]] = config.clip_at
     rate = config.learning_rate if rates is None else PlannedRates(rates)
-    return cls(rate, **shared, **fields(config))
+    kind = type(cls.__name__, (RisingAverage, cls), {}) if config.ema else cls
+    return kind(rate, **shared, **fields(config))
 
 
 def _betas(config: OptimizerConfig) -> Mapping[str, Any]:
     return {"beta_1": config.beta_1, "beta_2": config.beta_2, "epsilon": config.epsilon}
+
+
+class RisingAverage:
+    """An optimizer whose average of the weights looks back over a part of the steps so far.
+
+    After t steps its momentum is (1 + t) / (10 + t), up to ``ema_momentum``: else a short training
+    would end with an average that is still near the random weights of its beginning. It follows
+    from the optimizer's own counter, which is in every checkpoint.
+    """
+
+    iterations: Any
+
+    @property
+    def ema_momentum(self) -> Any:
+        steps = ops.cast(self.iterations, "float32")
+        return ops.minimum(self._most, (1 + steps) / (10 + steps))
+
+    @ema_momentum.setter
+    def ema_momentum(self, most: float) -> None:
+        self._most = most
 
 
 class PlannedRates(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]

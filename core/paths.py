@@ -75,6 +75,21 @@ class RunPaths:
         return self.folder / "predictions.npz"
 
     @property
+    def watched(self) -> Path:
+        """Confusion matrix and samples of the last validation: core/evaluation/watched.py."""
+        return self.folder / "watched.npz"
+
+    @property
+    def start(self) -> Path:
+        """The network that this run goes on from, if it goes on from another run."""
+        return self.folder / "start.keras"
+
+    @property
+    def before(self) -> Path:
+        """The epochs that had led to it, one line each."""
+        return self.folder / "before.jsonl"
+
+    @property
     def log(self) -> Path:
         return self.folder / "log.txt"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from core.datasets.joining import learned_from
 from core.datasets.registry import open_dataset
 from core.errors import N_, LabError, text
 from core.jobs.probes import ProbePaths, ProbeRequest, ProbeState, RateResult, SpeedResult
@@ -70,11 +71,22 @@ def _result(files: ProbePaths, paths: Paths, signal: StopSignal) -> RateResult |
     from core.lr_finder import find_rate
     from core.probing import measure_speed
 
-    dataset = open_dataset(paths, request.config.data.dataset)
-    watch = _watch(files, signal)
+    opened = open_dataset(paths, request.config.data.dataset)
+    dataset = learned_from(opened, request.config.data)
+    watch, tell = _watch(files, signal), _tell(files)
     if request.kind == "rate":
-        return find_rate(request.config, dataset, watch)
-    return measure_speed(request.config, dataset, watch)
+        return find_rate(request.config, dataset, watch, tell)
+    return measure_speed(request.config, dataset, watch, tell)
+
+
+def _tell(files: ProbePaths) -> Callable[[int, int], None]:
+    """Writes how much of the pretrained weights has come; a download cannot be left half-way."""
+
+    def tell(done: int, whole: int) -> None:
+        state = ProbeState(status="running", done=done / whole, megabytes=(done, whole))
+        write_atomic(files.progress, state.model_dump_json(), durable=False)
+
+    return tell
 
 
 def _watch(files: ProbePaths, signal: StopSignal) -> Callable[[float], None]:

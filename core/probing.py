@@ -13,7 +13,7 @@ from core.evaluating import EVAL_BATCH, evaluated_rows
 from core.feeding import Batches, training_batches
 from core.jobs.probes import SpeedResult
 from core.trainer import Trainer
-from core.transfer import build_trainer
+from core.transfer import Told, build_trainer
 
 AIM_SECONDS = 2.0
 """Measured for about so long: fewer steps would tell little on a machine that does other things."""
@@ -34,15 +34,20 @@ class _Beat(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def measure_speed(
-    config: RunConfig, dataset: Dataset, watch: Watch = lambda _done: None
+    config: RunConfig,
+    dataset: Dataset,
+    watch: Watch = lambda _done: None,
+    tell: Told | None = None,
 ) -> SpeedResult:
     """Train some batches through ``fit``, as a run does, and validate some.
+
+    ``tell`` hears of a download of pretrained weights.
 
     Raises:
         ConfigError: if the network does not fit the images.
     """
     # The last stage: with a pretrained backbone the one that takes nearly all of the time.
-    trainer = build_trainer(config, dataset, stage=-1)
+    trainer = build_trainer(config, dataset, stage=-1, tell=tell)
     images = len(training_batches(config, dataset).rows)
 
     def fit(steps: int, done: float) -> float:

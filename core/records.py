@@ -13,10 +13,10 @@ import socket
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import psutil
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from core.config import RunConfig
 from core.errors import N_, NotFoundError, StoreError, Text
@@ -84,6 +84,14 @@ class RunSummary(BaseModel, frozen=True):
     test_loss: float | None = None
 
 
+class Start(BaseModel, frozen=True):
+    """What a run goes on from instead of a new network."""
+
+    run: Annotated[str, Field(pattern=f"^{_RUN_ID.pattern}$")]
+    epochs: int
+    """So many epochs, of that run and of those before it, have led to the network."""
+
+
 class RunRecord(BaseModel, frozen=True):
     """``run.json``: what was asked for, where it stands, what came out."""
 
@@ -98,6 +106,7 @@ class RunRecord(BaseModel, frozen=True):
     preset: str | None = None
     by: str = ""
     """Who launched it: a name that anybody may choose; the queue takes turns between names."""
+    start: Start | None = None
     started: datetime | None = None
     ended: datetime | None = None
     host: str | None = None
@@ -259,8 +268,13 @@ class Epoch(BaseModel, frozen=True):
 
 def read_history(paths: RunPaths) -> list[Epoch]:
     """The finished epochs; a last line that is being written is left out."""
+    return parse_history(paths.metrics)
+
+
+def parse_history(file: Path) -> list[Epoch]:
+    """See :func:`read_history`; nothing if there is no such file."""
     try:
-        lines = paths.metrics.read_bytes().splitlines()
+        lines = file.read_bytes().splitlines()
     except FileNotFoundError:
         return []
     epochs: list[Epoch] = []

@@ -26,14 +26,15 @@ def stages_of(config: RunConfig) -> list[Stage]:
 
 
 def stage_config(config: RunConfig, stage: Stage) -> RunConfig:
-    """The settings that hold in a stage: after frozen epochs the rate is a smaller one."""
+    """The settings that hold in a stage: after frozen epochs the rate is a smaller one, and what
+    has been warmed up is not warmed up again."""
     model = config.model
     if stage.name != "fine-tuning" or not isinstance(model, TransferConfig):
         return config
     if not model.frozen_epochs:
         return config
     rate = config.optimizer.learning_rate * model.fine_rate
-    return config.with_values({"optimizer.learning_rate": rate})
+    return config.with_values({"optimizer.learning_rate": rate, "optimizer.warmup_epochs": 0})
 
 
 def keeps_features(config: RunConfig, stage: Stage) -> bool:

@@ -19,6 +19,7 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from core.config import RunConfig
+from core.continuing import lay_out_start
 from core.datasets.jobs import check_idle, check_not_coming
 from core.datasets.registry import check_not_built_in, rename_dataset
 from core.datasets.retiring import delete_dataset, forget, is_retired
@@ -27,6 +28,7 @@ from core.paths import Paths
 from core.records import (
     RunRecord,
     RunStatus,
+    Start,
     is_abandoned,
     is_run_id,
     lab_id,
@@ -104,12 +106,20 @@ class Store:
         preset: str | None = None,
         by: str = "",
         taken: bool = False,
+        start: Start | None = None,
     ) -> RunRecord:
         """A new run folder: queued, or ``taken`` by this process, which will train it at once.
-        ``by`` is the name of whoever launched it."""
+        ``by`` is the name of whoever launched it.
+
+        Raises:
+            NotFoundError, RunError: if what it is to ``start`` from is gone.
+        """
+        run_id = self._new_folder()
+        if start is not None:
+            lay_out_start(self.paths, run_id, start)
         record = RunRecord.model_validate(
             {
-                "id": self._new_folder(),
+                "id": run_id,
                 "config": config,
                 "status": RunStatus.QUEUED,
                 "created": now(),
@@ -117,6 +127,7 @@ class Store:
                 "lab_id": self.lab_id,
                 "preset": preset,
                 "by": by,
+                "start": start,
             }
         )
         if taken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
@@ -41,12 +42,19 @@ def build_network(config: RunConfig, dataset: Dataset) -> Trainer:
         return Trainer(_with_augmentation(base, config) if config.augment.active else base, base)
 
 
-def compile_model(model: keras.Model, config: RunConfig, images: int, epochs: int) -> keras.Model:
+def compile_model(
+    model: keras.Model,
+    config: RunConfig,
+    images: int,
+    epochs: int,
+    metrics: Sequence[keras.metrics.Metric] = (),
+) -> keras.Model:
     """The network ready for ``fit``; what comes back may be another that shares its weights.
 
     Args:
         images: of the training split, before any limit.
         epochs: that the plan of the learning rate is made for.
+        metrics: besides the accuracy.
     """
     smoothing, mixes = config.train.label_smoothing, config.augment.mixes
     if smoothing and not mixes:
@@ -55,7 +63,7 @@ def compile_model(model: keras.Model, config: RunConfig, images: int, epochs: in
     model.compile(
         optimizer=build_optimizer(config.optimizer, _rates(config, images, epochs)),
         loss=MixedCrossentropy() if mixes else loss_for(smoothing),
-        metrics=[MixedAccuracy() if mixes else accuracy],
+        metrics=[MixedAccuracy() if mixes else accuracy, *metrics],
     )
     # All variables are there before the first step (hence no metric by its mere name): those made
     # in it would have TensorFlow trace it twice, and every launch wait some seconds longer.

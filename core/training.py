@@ -36,6 +36,7 @@ from core.caps import max_epochs, max_minutes
 from core.checkpoint import Array, TrainingState, load_checkpoint, saved_state
 from core.config import RunConfig
 from core.datasets.dataset import Dataset
+from core.datasets.joining import learned_from
 from core.datasets.retiring import open_for_run
 from core.errors import N_, DatasetError, RunError, Text, text
 from core.evaluating import EVAL_BATCH, evaluate, evaluated_rows
@@ -63,6 +64,7 @@ from core.records import (
 from core.signals import StopSignal, give_way
 from core.trainer import build_network
 from core.transfer import Course, forget_features
+from core.watching import Watching
 
 LOCK_SECONDS = 60.0
 _VERSIONED = ("keras", "tensorflow", "jax", "torch", "numpy")
@@ -108,6 +110,7 @@ def _own(
             dataset = open_for_run(paths, record.config.data.dataset, record.dataset_fingerprint)
             record = _describe(record, dataset)
             write_record(paths, record)
+            dataset = learned_from(dataset, record.config.data)
             record = _train(record, dataset, files, signal, extra)
     except Halted as halt:
         record = _halted(record, halt)
@@ -126,19 +129,21 @@ def _train(
     extra: Sequence[keras.callbacks.Callback],
 ) -> RunRecord:
     config = record.config
-    keras.utils.set_random_seed(config.train.seed)
+    before = record.start.epochs if record.start else 0
+    keras.utils.set_random_seed(config.train.seed + before)
     trainer = build_network(config, dataset)
-    course = Course(trainer, config, files, dataset.info.splits["train"])
+    watching = Watching(config, dataset) if dataset.info.splits.get("val") else None
+    course = Course(trainer, config, files, dataset.info.splits["train"], watching)
     course.begin(saved_state(files.checkpoint))
     fresh = TrainingState(stage=course.stage.name)
     state, best = load_checkpoint(files.checkpoint, course.model) or (fresh, [])
     write_history(files, state.history)
-    life = _Life(files, state, best, signal, extra)
+    life = _Life(files, state, best, signal, extra, before)
     reason = None
     try:
         _train_stage(course, dataset, life)
-        while (before := course.advance(state)) is not None:
-            _train_stage(course, dataset, life._replace(best=before))
+        while (best_so_far := course.advance(state)) is not None:
+            _train_stage(course, dataset, life._replace(best=best_so_far))
     except Halted as halt:
         if halt.reason == "server" or not state.history:
             raise  # before its first epoch has ended, a network has nothing to show
@@ -182,6 +187,8 @@ class _Life(NamedTuple):
     best: list[Array]
     signal: StopSignal
     extra: Sequence[keras.callbacks.Callback]
+    before: int
+    """Epochs of other runs that have led to where it starts."""
 
 
 def _train_stage(course: Course, dataset: Dataset, life: _Life) -> None:
@@ -210,6 +217,7 @@ def _fit(course: Course, dataset: Dataset, life: _Life) -> None:
     validation = _validation(course, dataset, life)
     judges = judges_of(config, validated=validation is not None)
     averages = Averages(course.model)
+    life = life._replace(extra=[*course.watchers(), *life.extra])
     try:
         course.model.fit(
             batches,
@@ -245,7 +253,7 @@ def _callbacks(
     return [
         Halt(life.signal),
         NaNGuard(config.optimizer.learning_rate),
-        EpochOrder(batches),
+        EpochOrder(batches, life.before),
         *([ShowAverages(averages)] if ema else []),
         *([judges.stopping] if judges.stopping else []),
         Reporter(life.files, state, train.epochs, len(batches.rows)),
@@ -328,7 +336,8 @@ def _sweep(files: RunPaths) -> None:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": sys.version.split()[0], "backend": keras.backend.backend()}
+    device = "gpu" if keras.distribution.list_devices("gpu") else "cpu"
+    found = {"python": sys.version.split()[0], "backend": keras.backend.backend(), "device": device}
     for package in _VERSIONED:
         try:
             found[package] = version(package)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -30,8 +30,11 @@ from core.records import Progress, write_progress
 from core.signals import StopSignal
 from core.stages import keeps_features, stage_config, stages_of
 from core.trainer import Trainer, build_network, compile_model
+from core.watching import Watcher, Watching
 
 FEATURE_BATCH = 64
+Told = Callable[[int, int], None]
+"""Hears how many megabytes of some so many have been downloaded; from another thread."""
 
 
 class Course:
@@ -41,9 +44,18 @@ class Course:
     head, on features that are computed once; ``config`` are the settings of the present stage.
     """
 
-    def __init__(self, trainer: Trainer, config: RunConfig, files: RunPaths, images: int) -> None:
+    def __init__(
+        self,
+        trainer: Trainer,
+        config: RunConfig,
+        files: RunPaths,
+        images: int,
+        watching: Watching | None = None,
+    ) -> None:
         """``trainer`` is not compiled yet; an epoch has so many ``images`` before any limit."""
         self._whole, self._base = trainer
+        self._watching = watching
+        self._watcher: Watcher | None = None
         self._config = config
         self._files = files
         self._images = images
@@ -59,15 +71,33 @@ class Course:
         """
         names = [stage.name for stage in self._stages]
         self.stage = self._stages[names.index(saved.stage) if saved else 0]
-        model = self._config.model
-        if isinstance(model, TransferConfig):
+        if isinstance(self._config.model, TransferConfig):
             settle_quickly(self._base)
-            # A checkpoint of the head alone holds no backbone.
-            if model.pretrained and (saved is None or self.stage.name == "frozen"):
-                with _told(self._files, self._config, model):
-                    load_pretrained(self._base, model)
+        # A checkpoint of the head alone holds no backbone.
+        if saved is None or self.stage.name == "frozen":
+            self._load_first_weights()
         history = saved.history if saved else []
         self._enter(sum(epoch.stage != self.stage.name for epoch in history))
+
+    def _load_first_weights(self) -> None:
+        model = self._config.model
+        if self._files.start.is_file():
+            # Our own file; no Lambda layers, no code inside.
+            kept = keras.saving.load_model(self._files.start, compile=False, safe_mode=True)
+            self._base.set_weights(kept.get_weights())
+        elif isinstance(model, TransferConfig) and model.pretrained:
+            with _told(model, self._tell_download):
+                load_pretrained(self._base, model)
+
+    def _tell_download(self, done: int, whole: int) -> None:
+        told = Progress(phase="downloading", epochs=self._config.train.epochs)
+        write_progress(self._files, told.model_copy(update={"step": done, "steps": whole}))
+
+    def watchers(self) -> list[keras.callbacks.Callback]:
+        """Who writes down what the network of this stage says about validation images."""
+        if self._watching is None or self._watcher is None:
+            return []
+        return [self._watching.callback(self._files, self._watcher)]
 
     def advance(self, state: TrainingState) -> list[Array] | None:
         """Go on to the next stage, with patience anew; None if there is no other.
@@ -110,13 +140,17 @@ class Course:
             self._extract = _extractor(self._base) if cached else None
             in_use = _head(self._base) if cached else self._whole
             epochs = self.stage.until - before
-            self.model = compile_model(in_use, self.config, self._images, epochs)
+            self._watcher = self._watching.metric() if self._watching else None
+            more = [self._watcher] if self._watcher else []
+            self.model = compile_model(in_use, self.config, self._images, epochs, more)
 
 
-def build_trainer(config: RunConfig, dataset: Dataset, *, stage: int = 0) -> Trainer:
+def build_trainer(
+    config: RunConfig, dataset: Dataset, *, stage: int = 0, tell: Told | None = None
+) -> Trainer:
     """A network as it is trained on images at the beginning of a stage, for whoever tries it out.
 
-    Only in the first stage pretrained weights are loaded.
+    Only in the first stage pretrained weights are loaded; ``tell`` hears of their download.
 
     Raises:
         ConfigError: if the architecture does not fit the images.
@@ -128,7 +162,8 @@ def build_trainer(config: RunConfig, dataset: Dataset, *, stage: int = 0) -> Tra
     if isinstance(model, TransferConfig):
         settle_quickly(base)
         if model.pretrained and not before:
-            load_pretrained(base, model)
+            with _told(model, tell or _silently):
+                load_pretrained(base, model)
         set_frozen(base, model, frozen=wanted.name == "frozen")
     with precision(config):
         used, images = stage_config(config, wanted), dataset.info.splits["train"]
@@ -191,20 +226,20 @@ def _partial(file: Path) -> Iterator[Path]:
     partial.replace(file)
 
 
+def _silently(_done: int, _whole: int) -> None:
+    """Nobody waits for a word."""
+
+
 @contextmanager
-def _told(files: RunPaths, config: RunConfig, model: TransferConfig) -> Iterator[None]:
+def _told(model: TransferConfig, tell: Told) -> Iterator[None]:
     """Tell how much of the weights has been downloaded, as far as they have to be."""
     if find_weights(model) is not None:
         yield
         return
     done = threading.Event()
     # Four bytes per parameter; the file's own size is known to the far end only.
-    whole = Progress(
-        phase="downloading",
-        epochs=config.train.epochs,
-        steps=max(1, model.row.parameters // 250_000),
-    )
-    thread = threading.Thread(target=_watch, args=(files, whole, done), daemon=True)
+    whole = max(1, model.row.parameters // 250_000)
+    thread = threading.Thread(target=_watch, args=(tell, whole, done), daemon=True)
     thread.start()
     try:
         yield
@@ -213,7 +248,7 @@ def _told(files: RunPaths, config: RunConfig, model: TransferConfig) -> Iterator
         thread.join()
 
 
-def _watch(files: RunPaths, whole: Progress, done: threading.Event) -> None:
+def _watch(tell: Told, whole: int, done: threading.Event) -> None:
     folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     begin = time.time()
     while not done.wait(0.5):
@@ -222,5 +257,4 @@ def _watch(files: RunPaths, whole: Progress, done: threading.Event) -> None:
             for part in folder.glob("*/*")
             if (stat := part.stat()).st_mtime >= begin and part.is_file()
         ]
-        step = min(max(sizes, default=0) // 1_000_000, whole.steps)
-        write_progress(files, whole.model_copy(update={"step": step}))
+        tell(min(max(sizes, default=0) // 1_000_000, whole), whole)

@@ -3,14 +3,18 @@
 import streamlit as st
 
 from core.config import ARCHITECTURES, SECTIONS
+from core.datasets.joining import learned_info
 from core.errors import LabError
+from ui.after_view import afterwards
 from ui.augment_form import augmentation_fields, show_cautions
 from ui.forms import section_fields
 from ui.i18n import _
 from ui.live import next_steps, run_panel
+from ui.live_matrix import last_validation
 from ui.messages import show_error
 from ui.nav import guard
 from ui.probing import rate_finder, speed_probe
+from ui.reading_view import reading, tell_change
 from ui.run_files import run_files
 from ui.schedule_view import schedule_chart
 from ui.setup import (
@@ -40,10 +44,14 @@ if view == "watch":
         st.stop()
     run_panel(record)
     smaller_batch_button(record)
+    reading(record)
     next_steps(record)
+    afterwards(record)
+    last_validation(record)
     run_files(record)
     st.stop()
 
+tell_change()
 form, summary = st.columns([1, 1], gap="medium")
 with form:
     preset_choice()
@@ -66,7 +74,7 @@ with summary:
         config = form_config(dataset)
         layer_summary(config, dataset)
         show_cautions(dataset, config.augment)
-        schedule_chart(config, dataset.splits["train"])
+        schedule_chart(config, learned_info(dataset, config.data).splits["train"])
         speed_probe(config, dataset)
         launch_bar(config)
     except LabError as error:

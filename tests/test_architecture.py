@@ -18,11 +18,12 @@ FRAMEWORKS = {"keras", "tensorflow", "optuna", "jax", "torch"}
 LAYERS: list[set[str]] = [
     {"errors", "knobs", "config_augment", "config_models", "config_training"},
     {"config", "caps", "fitting", "presets", "paths"},
-    {"records", "signals", "failures", "stages", "schedules", "estimates"},
+    {"records", "signals", "failures", "stages", "schedules", "estimates"}
+    | {"continuing", "proposing", "reading_curves"},
     {"store", "migrations", "datasets", "analysis", "evaluation", "plots"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
-    {"callbacks", "event_log", "judging", "precision"},
-    {"evaluating", "trainer", "transfer"},
+    {"callbacks", "event_log", "judging", "precision", "following"},
+    {"evaluating", "trainer", "transfer", "watching"},
     {"training", "prediction"},
     {"lr_finder", "probing"},
     {"compute", "lab", "probe_job"},
@@ -52,6 +53,7 @@ NEED_KERAS = (
     "core.trainer",
     "core.training",
     "core.transfer",
+    "core.watching",
 )
 """Of these (and what lies in them) a server never loads one; of all others it may."""
 

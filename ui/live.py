@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from core.config import RunConfig
+from core.continuing import epochs_before, whole_history
 from core.errors import N_, LabError
 from core.paths import RunPaths
 from core.plots.curves import (
@@ -22,7 +23,6 @@ from core.records import (
     RunRecord,
     RunStatus,
     RunSummary,
-    read_history,
     read_progress,
     read_steps,
 )
@@ -242,12 +242,15 @@ def _by_epoch(paths: RunPaths, live: bool) -> list[Chart]:
 def _epoch_charts(paths: RunPaths, _version: int, _language: str, dark: bool) -> list[Chart]:
     """Loss and accuracy, drawn once per epoch and shared by all who watch: thirty viewers cost
     little more than one."""
-    rows = [epoch.model_dump() for epoch in read_history(paths)]
+    rows = [epoch.model_dump() for epoch in whole_history(paths)]
+    before = len(epochs_before(paths))
     words = {"train": _("training"), "validation": _("validation"), "x": _("epoch")}
     charts = []
     for metric, title in (("loss", _("Loss")), ("accuracy", _("Accuracy"))):
         info = curves_info(rows, metric)
-        labels = CurveLabels(**words, y=title, boundary=_("fine-tuning"))
+        info = info._replace(boundary=before) if before else info
+        mark = _("continued") if before else _("fine-tuning")
+        labels = CurveLabels(**words, y=title, boundary=mark)
         option = plot_curves(info, labels, dark=dark, number=quick_number())
         charts.append(Chart(metric, option, _("{title} by epoch", title=title)))
     return charts if rows else []

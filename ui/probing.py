@@ -127,7 +127,11 @@ def _progress(kind: Kind) -> None:
     if state is None or state.is_over():
         st.rerun()
     text = _("Waiting for its turn and for Keras …")
-    if state.status == "running":
+    if state.megabytes is not None:
+        done, whole = state.megabytes
+        size = _("{done} of some {total} MB", done=done, total=whole)
+        text = _("Downloading the pretrained weights") + " · " + size
+    elif state.status == "running":
         text = _("{time} left", time=duration(state.eta_seconds))
     bar, button = st.columns([4, 1], vertical_alignment="center")
     bar.progress(state.done, text=text)

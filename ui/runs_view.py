@@ -7,9 +7,10 @@ from hashlib import blake2b
 
 import streamlit as st
 
+from core.continuing import whole_history
 from core.errors import LabError
 from core.plots.runs import RunsLabels, plot_runs, runs_info
-from core.records import RunRecord, RunStatus, read_history
+from core.records import RunRecord, RunStatus
 from ui.frame import NO_EPOCH, run_label, short_name, status_text, stopped_at_once
 from ui.i18n import _, language, ngettext, say, say_error
 from ui.live import clone_button
@@ -210,7 +211,7 @@ def comparison(chosen: Sequence[RunRecord]) -> None:
     measure = str(st.session_state["runs.measure"])
     paths = get_lab().paths
     histories = {
-        short_name(record): [e.model_dump() for e in read_history(paths.run(record.id))]
+        short_name(record): [e.model_dump() for e in whole_history(paths.run(record.id))]
         for record in chosen
     }
     info = runs_info(histories, measure)

@@ -12,6 +12,7 @@ from core.caps import check_caps, max_epochs, max_minutes, within_caps
 from core.config import ARCHITECTURES, DataConfig, ModelConfig, RunConfig
 from core.config_models import BACKBONES
 from core.datasets.dataset import DIGITS, DatasetInfo
+from core.datasets.joining import learned_info
 from core.datasets.registry import list_datasets
 from core.estimates import training_memory
 from core.presets import GROUPS, PRESETS, Group, check_fits, preset_config
@@ -101,7 +102,16 @@ def dataset_choice() -> DatasetInfo:
             placeholder=_("all"),
             persist_state="session",
         )
+        _validation_too()
     return infos[name]
+
+
+def _validation_too() -> None:
+    """For a last training; not on the screen before somebody asks for all settings."""
+    where, knob = key("data", "with_validation"), DataConfig.knobs()["with_validation"]
+    st.session_state.setdefault(where, False)
+    if st.session_state[where] or st.session_state.get("advanced"):
+        st.toggle(_(knob.label), key=where, help=_(knob.help), persist_state="session")
 
 
 def _tell_missing(chosen: str) -> None:
@@ -164,6 +174,7 @@ def form_config(info: DatasetInfo) -> RunConfig:
     config = read_form()
     check_fits(config.model, info.image_shape)
     check_caps(config)
+    learned_info(info, config.data)
     return config
 
 
@@ -184,7 +195,7 @@ def layer_summary(config: RunConfig, info: DatasetInfo) -> None:
         LabError: if the computing process refuses to build it.
     """
     if get_lab().compute.ready:
-        _layer_table(config, info)
+        _layer_table(config, learned_info(info, config.data))
     else:
         st.fragment(_await_keras, run_every=1.0)()
 

@@ -9,7 +9,7 @@ import streamlit as st
 from core.config import RunConfig
 from core.errors import LabError
 from core.lab import Lab
-from core.records import RunRecord
+from core.records import RunRecord, Start
 from ui.i18n import say_error
 from ui.messages import show, show_error
 
@@ -71,11 +71,19 @@ def show_pending_error() -> None:
         show(message, "error")
 
 
-def launch(config: RunConfig, preset: str | None = None, *, to_errors: bool = False) -> None:
-    """In a callback: queue a training and watch it; ``to_errors``: see :data:`FOLLOW`."""
+def launch(
+    config: RunConfig,
+    preset: str | None = None,
+    *,
+    start: Start | None = None,
+    to_errors: bool = False,
+) -> None:
+    """In a callback: queue a training in the user's name and watch it; ``to_errors``: see
+    :data:`FOLLOW`."""
 
     def submit() -> None:
-        run_id = get_lab().runner.submit(config, preset, st.session_state.get(NAME, ""))
+        by = st.session_state.get(NAME, "")
+        run_id = get_lab().runner.submit(config, preset, by=by, start=start)
         if to_errors:
             st.session_state[FOLLOW] = run_id
         watch(run_id)

@@ -10,12 +10,13 @@ from core.commands.context import Answer, Context, chatter_to
 from core.commands.formats import NOTHING, duration, facts
 from core.commands.parser import Command
 from core.commands.train import requested_config, settings_help, training_arguments
+from core.datasets.joining import learned_from
 from core.jobs.probes import RateResult
 
 
 def lr_find(context: Context) -> Answer:
     config = requested_config(context)
-    dataset = context.dataset(config.data.dataset)
+    dataset = learned_from(context.dataset(config.data.dataset), config.data)
     with tempfile.TemporaryFile("w", encoding="utf-8") as log, chatter_to(log) as person:
         from core.lr_finder import find_rate
 
@@ -24,7 +25,10 @@ def lr_find(context: Context) -> Answer:
             def watch(done: float) -> None:
                 bar.update(round(100 * done) - bar.n)
 
-            found = find_rate(config, dataset, watch)
+            def tell(done: int, whole: int) -> None:
+                bar.set_postfix_str(f"weights: {done} of some {whole} MB")
+
+            found = find_rate(config, dataset, watch, tell)
     return Answer(found.model_dump(), _facts(found), ok=found.valley is not None)
 
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from core.commands.context import Answer, Context, say
 from core.commands.formats import amount, duration, facts, number, percent, printable, shape, table
 from core.commands.parser import Command, add_run_id, add_yes
-from core.commands.train import summary_facts
+from core.commands.train import start_facts, summary_facts
 from core.config import SECTION_NAMES
 from core.errors import N_, LabError, RunError, text
 from core.paths import RunPaths
+from core.reading_curves import read_curves
 from core.records import (
     Epoch,
     Failure,
@@ -44,6 +45,7 @@ def show(context: Context) -> Answer:
         "run_id": record.id,
         **record.model_dump(mode="json", exclude={"id", "failure"}),
         "failure": _failure(record.failure),
+        "reading": _reading(record, history),
         "history": [epoch.model_dump(mode="json") for epoch in history],
         "progress": progress.model_dump(mode="json") if progress else None,
         "folder": str(files.folder),
@@ -163,13 +165,30 @@ def _paragraphs(record: RunRecord, files: RunPaths, history: list[Epoch]) -> Ite
             ("preset", record.preset or "–"),
             *([("name", record.by)] if record.by else ()),
             ("dataset", f"{record.config.data.dataset}, {shape(record.image_shape)}"),
+            *start_facts(record),
             *(summary_facts(record.summary) if record.summary else ()),
             ("folder", str(files.folder)),
         ]
     )
+    if found := _reading(record, history):
+        yield "\n".join(str(value) for value in found.values() if value)
     yield facts(_settings(record))
     if history:
         yield _history_table(history)
+
+
+def _reading(record: RunRecord, history: list[Epoch]) -> dict[str, object] | None:
+    """What the curves say, and what to try next; nothing of a run that has failed."""
+    found = read_curves(history, record.config, len(record.class_names))
+    if found is None or record.failure is not None:
+        return None
+    proposal = found.proposal
+    values = " ".join(f"--set {k}={v}" for k, v in (proposal.values if proposal else {}).items())
+    return {
+        "sentence": str(found.sentence),
+        "remark": str(found.remark) if found.remark else None,
+        "proposal": f"To try next: {values}. {proposal.why}" if proposal else None,
+    }
 
 
 def _settings(record: RunRecord) -> list[tuple[str, str]]:

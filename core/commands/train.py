@@ -11,9 +11,12 @@ from filelock import FileLock
 
 from core.caps import check_caps
 from core.commands.context import Answer, Context, WrongUseError, chatter_to, interruptible, say
+from core.commands.following import following_arguments, planned
 from core.commands.formats import amount, duration, facts, number, percent, shape, table
 from core.commands.parser import Command, add_run_id
 from core.config import ARCHITECTURES, SECTIONS, RunConfig
+from core.continuing import Next
+from core.datasets.joining import learned_info
 from core.datasets.meaning import augmentation_cautions
 from core.errors import N_, LabError, RunError
 from core.failures import explain
@@ -36,12 +39,14 @@ def presets(_context: Context) -> Answer:
 
 def train(context: Context) -> Answer:
     """Everything that can be wrong in what was asked for is found before Keras is loaded."""
-    options = context.options
-    config = requested_config(context)
-    info = context.dataset(config.data.dataset).info
-    for caution in augmentation_cautions(info, config.augment):
+    plan = planned(context) or Next(requested_config(context))
+    info = context.dataset(plan.config.data.dataset).info
+    learned_info(info, plan.config.data)
+    for caution in augmentation_cautions(info, plan.config.augment):
         say(f"warning: {caution.text}")
-    record = context.store.create(config, owner="cli", preset=options.preset, taken=True)
+    record = context.store.create(
+        plan.config, owner="cli", preset=context.options.preset, taken=True, start=plan.start
+    )
     return _in_foreground(context, record)
 
 
@@ -197,9 +202,16 @@ def _facts(record: RunRecord) -> str:
             ("status", record.status.value),
             *([("note", str(record.note))] if record.note else ()),
             ("dataset", f"{record.config.data.dataset}, {shape(record.image_shape)}"),
+            *start_facts(record),
             *(summary_facts(record.summary) if record.summary else ()),
         ]
     )
+
+
+def start_facts(record: RunRecord) -> list[tuple[str, str]]:
+    """Where a run goes on from, if it does."""
+    start = record.start
+    return [("goes on from", f"{start.run}, after epoch {start.epochs}")] if start else []
 
 
 def summary_facts(summary: RunSummary) -> list[tuple[str, str]]:
@@ -224,8 +236,8 @@ def _setting(value: str) -> tuple[str, str]:
     return name.strip(), setting.strip()
 
 
-def training_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--preset", required=True, help="see the command presets")
+def training_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    parser.add_argument("--preset", required=required, help="see the command presets")
     parser.add_argument("--dataset", help="see the command data list (default: the preset's own)")
     parser.add_argument(
         "--set",
@@ -237,6 +249,11 @@ def training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=int, metavar="N", help="train on a balanced part of N images"
     )
+
+
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    training_arguments(parser, required=False)
+    following_arguments(parser)
 
 
 def settings_help() -> str:
@@ -263,7 +280,7 @@ TRAIN = (
         "train",
         "Train a network and wait for the result.",
         train,
-        training_arguments,
+        _train_arguments,
         settings_help,
     ),
     Command("resume", "Go on with an interrupted run, and wait for it.", resume, add_run_id),

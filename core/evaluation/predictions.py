@@ -15,8 +15,7 @@ import numpy.typing as npt
 from core.errors import N_, NotFoundError, StoreError, text
 from core.paths import write_atomic
 
-# What zipfile and NumPy raise on bytes that are not what they say they are.
-_UNREADABLE = (
+UNREADABLE = (
     OSError,
     ValueError,
     KeyError,
@@ -26,6 +25,7 @@ _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )
+"""What zipfile and NumPy raise on bytes that are not what they say they are."""
 _FIELDS: dict[str, np.dtype[np.generic]] = {
     "y_true": np.dtype(np.int32),
     "proba": np.dtype(np.float32),
@@ -94,7 +94,7 @@ def load_split(path: Path, split: str) -> Predictions:
     try:
         with np.load(path, allow_pickle=False) as archive:
             found = Predictions(**{field: archive[f"{split}.{field}"] for field in _FIELDS})
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _damaged(path, str(error)) from error
     problem = _problem(found, exact=True)
     if problem:
@@ -109,7 +109,7 @@ def saved_splits(path: Path) -> list[str]:
             members = archive.namelist()
     except FileNotFoundError as error:
         raise NotFoundError(N_("There are no predictions at {path}."), path=str(path)) from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _damaged(path, str(error)) from error
     splits = list(dict.fromkeys(name.rpartition(".npy")[0].rpartition(".")[0] for name in members))
     if sorted(members) != sorted(f"{s}.{field}.npy" for s in splits for field in _FIELDS):

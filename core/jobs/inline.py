@@ -7,7 +7,7 @@ from collections.abc import Callable
 from core.caps import check_caps
 from core.config import RunConfig
 from core.errors import N_, RunError
-from core.records import RunStatus
+from core.records import RunStatus, Start
 from core.store import Store
 
 
@@ -24,9 +24,17 @@ class InlineRunner:
         self._store = store
         self._train = train
 
-    def submit(self, config: RunConfig, preset: str | None = None, by: str = "") -> str:
+    def submit(
+        self,
+        config: RunConfig,
+        preset: str | None = None,
+        *,
+        by: str = "",
+        start: Start | None = None,
+    ) -> str:
         check_caps(config)
-        run_id = self._store.create(config, owner="server", preset=preset, by=by).id
+        record = self._store.create(config, owner="server", preset=preset, by=by, start=start)
+        run_id = record.id
         self._train(run_id)
         self._store.refresh(run_id)
         return run_id

@@ -63,6 +63,8 @@ class ProbeState(BaseModel, frozen=True):
     done: float = 0.0
     """In [0, 1]."""
     eta_seconds: float | None = None
+    megabytes: tuple[int, int] | None = None
+    """(done, of some) of pretrained weights, while they are downloaded."""
     result: RateResult | SpeedResult | None = None
     message: Text | None = None
 

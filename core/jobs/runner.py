@@ -28,6 +28,7 @@ from core.records import (
     Failure,
     RunRecord,
     RunStatus,
+    Start,
     heartbeat_age,
     is_abandoned,
     now,
@@ -50,7 +51,14 @@ MAX_RESUMES = 10
 class Runner(Protocol):
     """Whoever trains queued runs."""
 
-    def submit(self, config: RunConfig, preset: str | None = None, by: str = "") -> str: ...
+    def submit(
+        self,
+        config: RunConfig,
+        preset: str | None = None,
+        *,
+        by: str = "",
+        start: Start | None = None,
+    ) -> str: ...
 
     def stop(self, run_id: str) -> None: ...
 
@@ -104,16 +112,24 @@ class Supervisor:
 
     # -- asked for by pages ---------------------------------------------------------------------
 
-    def submit(self, config: RunConfig, preset: str | None = None, by: str = "") -> str:
+    def submit(
+        self,
+        config: RunConfig,
+        preset: str | None = None,
+        *,
+        by: str = "",
+        start: Start | None = None,
+    ) -> str:
         """Queue a training for whoever is called ``by``; returns its run id at once.
 
         Raises:
             ConfigError: if it is longer than this server allows.
+            NotFoundError, RunError: if what it is to ``start`` from is gone.
         """
         check_caps(config)
-        run_id = self.store.create(config, owner="server", preset=preset, by=by).id
+        record = self.store.create(config, owner="server", preset=preset, by=by, start=start)
         self._changed()
-        return run_id
+        return record.id
 
     def queue(self) -> list[Queued]:
         """The waiting runs in the order of their turns, as far as can be told now."""

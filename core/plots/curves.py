@@ -72,7 +72,9 @@ def curves_info(history: History, metric: str, max_points: int = MAX_POINTS) -> 
     the lowest and highest value of either line, so that the best epoch is never thinned away.
     Accuracies become percentages.
     """
-    keys = [key for key in (metric, f"val_{metric}") if any(key in row for row in history)]
+    keys = [
+        key for key in (metric, f"val_{metric}") if any(row.get(key) is not None for row in history)
+    ]
     unit = 100 if metric.endswith("accuracy") else 1
     columns = {key: [_finite(row.get(key), unit) for row in history] for key in keys}
     chosen = thinned(columns.values(), len(history), max_points)

@@ -127,6 +127,15 @@ def test_a_search_under_way_can_be_cancelled(app: OpenPage, probes: FakeProbes) 
     assert not page.exception
 
 
+def test_a_download_before_it_is_told(app: OpenPage, probes: FakeProbes) -> None:
+    page = app("train").button(key="find_rate").click().run()
+    probes.state = ProbeState(status="running", done=0.3, megabytes=(3, 9))
+    page.run()
+    (bar,) = page.get("progress")
+    assert "Downloading the pretrained weights" in plain(bar.proto.text)
+    assert "3 of some 9 MB" in bar.proto.text
+
+
 def test_no_suggestion_is_said(app: OpenPage, probes: FakeProbes) -> None:
     page = app("train").button(key="find_rate").click().run()
     nothing = RATE.model_copy(update={"valley": None, "steepest": None})

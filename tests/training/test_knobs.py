@@ -200,7 +200,8 @@ class TestClassWeights:
 
 class TestAveraging:
     def test_by_hand(self) -> None:
-        """Momentum 0.5: the first step is the average, then each new weight counts half."""
+        """The first step is the average; after one step 2/11 of it are kept, not the half that
+        the momentum allows."""
         config = PLAIN.model_copy(update={"ema": True, "ema_momentum": 0.5, "learning_rate": 1.0})
         pixels = keras.Input((1,))
         model = keras.Model(pixels, keras.layers.Dense(1, use_bias=False)(pixels))
@@ -212,10 +213,18 @@ class TestAveraging:
         averages = Averages(model)
         averages.show()
         averages.show()
-        assert model.get_weights()[0] == 2.0
+        assert model.get_weights()[0] == pytest.approx((2 * 1 + 9 * 3) / 11)
         averages.hide()
         averages.hide()
         assert model.get_weights()[0] == 3.0
+
+    def test_its_momentum_rises_to_what_was_asked_for(self) -> None:
+        optimizer = build_optimizer(PLAIN.model_copy(update={"ema": True, "ema_momentum": 0.9}))
+        momenta = []
+        for steps in (0, 8, 80, 100_000):
+            optimizer.iterations.assign(steps)
+            momenta.append(float(keras.ops.convert_to_numpy(optimizer.ema_momentum)))
+        assert momenta == pytest.approx([0.1, 0.5, 0.9, 0.9])
 
     @pytest.mark.parametrize("restore_best", [True, False])
     def test_what_is_validated_is_what_is_kept(self, store: Store, restore_best: bool) -> None:

@@ -137,7 +137,8 @@ class TestFinishedRun:
 
     def test_nothing_is_left_lying_about(self, digits: Trained) -> None:
         left = {p.name for p in digits.files.folder.iterdir()} - {".lock"}
-        kept = ["record", "metrics", "progress", "steps", "model", "predictions", "tensorboard"]
+        kept = ["record", "metrics", "progress", "steps", "model", "predictions"]
+        kept += ["tensorboard", "watched"]
         assert left == {getattr(digits.files, name).name for name in kept}
         assert "stop-file" not in [thread.name for thread in threading.enumerate()]
         with tempfile.NamedTemporaryFile():

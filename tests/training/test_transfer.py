@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from core import transfer
 from core.config import RunConfig, TransferConfig
 from core.datasets.registry import open_dataset
 from core.errors import RunError
+from core.following import plan_continuation
 from core.lr_finder import find_rate
 from core.models import transfer as networks
 from core.models.transfer import FEATURES, Recipe, Scale
@@ -107,7 +109,10 @@ def test_epochs_on_features_take_the_time_of_one() -> None:
 def test_the_rate_is_smaller_only_after_frozen_epochs() -> None:
     frozen, tuned = stages_of(CONFIG)
     assert stage_config(CONFIG, frozen) == CONFIG
-    assert stage_config(CONFIG, tuned).optimizer.learning_rate == pytest.approx(0.001)
+    warm = CONFIG.with_values({"optimizer.warmup_epochs": 2})
+    then = stage_config(warm, tuned).optimizer
+    assert then.learning_rate == pytest.approx(0.001)
+    assert (stage_config(warm, frozen).optimizer.warmup_epochs, then.warmup_epochs) == (2, 0)
     at_once = CONFIG.with_values({"model.frozen_epochs": 0})
     assert stage_config(at_once, stages_of(at_once)[0]) == at_once
 
@@ -138,6 +143,21 @@ def test_two_stages_are_trained_and_told_apart(
     assert loads == ["mobilenet_v2"]
     files = {f.name for f in store.paths.run(run_id).folder.iterdir()}
     assert not {name for name in files if "features" in name or "checkpoint" in name}
+
+
+def test_a_run_that_goes_on_tunes_the_network_of_the_other_one(
+    store: Store, loads: list[str]
+) -> None:
+    parent = read_record(store.paths, train(store, CONFIG.with_values({"train.epochs": 4})))
+    plan = plan_continuation(store, parent, 1)
+    still = plan.config.with_values({"optimizer.learning_rate": 1e-9})
+    child = store.create(still, owner="server", start=plan.start).id
+    record = run_training(store.paths, child)
+    history = read_history(store.paths.run(child))
+    assert [e.stage for e in history] == ["fine-tuning"]
+    assert parent.summary
+    assert history[0].val_loss == pytest.approx(parent.summary.val_loss, rel=1e-3)
+    assert (record.status, loads) == (RunStatus.FINISHED, ["mobilenet_v2"])
 
 
 def frozen_weights(model: keras.Model) -> list[Any]:
@@ -340,6 +360,25 @@ def test_a_rate_is_not_looked_for_without_the_weights(
     monkeypatch.setattr(transfer, "load_pretrained", offline)
     with pytest.raises(RunError, match="could not be downloaded"):
         find_rate(CONFIG, open_dataset(store.paths, "stripes"))
+
+
+def test_whoever_tries_out_a_network_hears_of_a_download(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Three megabytes so far, of the nine that the parameters take."""
+    told: list[tuple[int, int]] = []
+
+    def download(*_: object) -> None:
+        (tmp_path / "home" / "models").mkdir(parents=True)
+        (tmp_path / "home" / "models" / "weights.h5").write_bytes(bytes(3_000_000))
+        time.sleep(0.8)
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(transfer, "find_weights", lambda _config: None)
+    monkeypatch.setattr(transfer, "load_pretrained", download)
+    dataset = open_dataset(store.paths, "stripes")
+    build_trainer(CONFIG, dataset, tell=lambda *how_far: told.append(how_far))
+    assert told[-1] == (3, 9)
 
 
 def test_mixed_precision_in_both_stages_is_kept_in_full(store: Store) -> None:

@@ -1,0 +1,43 @@
+"""Plans for runs that follow another one, on the images that it has seen."""
+
+from __future__ import annotations
+
+from core.config import RunConfig
+from core.continuing import Next, continued, retrained
+from core.datasets.joining import learned_info
+from core.datasets.retiring import open_for_run
+from core.errors import N_, DatasetError
+from core.records import RunRecord, read_history
+from core.store import Store
+
+
+def plan_continuation(store: Store, record: RunRecord, epochs: int) -> Next:
+    """See :func:`core.continuing.continued`; DatasetError if the images are not the same."""
+    history = read_history(store.paths.run(record.id))
+    plan = continued(record, history, epochs)
+    return plan._replace(config=on_its_images(store, record, plan.config))
+
+
+def plan_retraining(store: Store, record: RunRecord) -> Next:
+    """See :func:`core.continuing.retrained`; DatasetError if the images are not the same, or there
+    are none to add or to measure with."""
+    plan = retrained(record)
+    return plan._replace(config=on_its_images(store, record, plan.config))
+
+
+def on_its_images(store: Store, record: RunRecord, config: RunConfig) -> RunConfig:
+    """The config with the dataset that the run has seen, by the name that it has now.
+
+    Raises:
+        NotFoundError: if it is gone.
+        DatasetError: if another one has its name, or it has not the splits that are wanted.
+    """
+    name = config.data.dataset
+    info = open_for_run(store.paths, name, record.dataset_fingerprint).info
+    if record.dataset_fingerprint not in (None, info.fingerprint):
+        raise DatasetError(
+            N_("The dataset “{name}” is not the one that this run has seen: it was replaced."),
+            name=name,
+        )
+    learned_info(info, config.data)
+    return config.with_values({"data.dataset": info.name})

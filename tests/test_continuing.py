@@ -1,0 +1,113 @@
+"""Which run follows another one, worked out without training any."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.config import RunConfig
+from core.continuing import continued, kept_epochs, retrained
+from core.errors import ConfigError, RunError
+from core.records import Epoch, RunRecord, RunStatus, RunSummary, StageName, Start, now
+
+RUN = "20260101-120000-000-abcd"
+
+
+def record(epochs: int = 10, best: int | None = 7, **changes: object) -> RunRecord:
+    made = RunRecord(
+        id=RUN,
+        config=RunConfig(),
+        status=RunStatus.FINISHED,
+        created=now(),
+        owner="cli",
+        lab_id="lab",
+        summary=RunSummary(epochs=epochs, best_epoch=best, parameters=1, seconds=1),
+    )
+    return made.changed(**changes)
+
+
+def history(rates: list[float], stage: StageName | None = None) -> list[Epoch]:
+    return [
+        Epoch(
+            epoch=i + 1,
+            loss=1,
+            accuracy=0.5,
+            learning_rate=rate,
+            seconds=1,
+            images_per_second=1,
+            stage=stage,
+        )
+        for i, rate in enumerate(rates)
+    ]
+
+
+def with_values(**values: object) -> RunConfig:
+    return RunConfig().with_values({k.replace("__", "."): v for k, v in values.items()})
+
+
+def test_on_from_the_epoch_that_was_kept() -> None:
+    plan = continued(record(), history([0.001] * 10), 5)
+    assert plan.start == Start(run=RUN, epochs=7)
+    assert plan.config.train.epochs == 5
+    assert plan.config.optimizer == RunConfig().optimizer
+
+
+def test_the_last_epoch_where_the_best_was_not_kept() -> None:
+    config = with_values(train__restore_best=False)
+    assert kept_epochs(record(config=config)) == 10
+    assert kept_epochs(record(best=None)) == 10
+
+
+def test_epochs_of_several_generations_add_up() -> None:
+    grandchild = record(start=Start(run="20250101-120000-000-abcd", epochs=20))
+    plan = continued(grandchild, history([0.001] * 10), 1)
+    assert plan.start
+    assert plan.start.epochs == 27
+
+
+@pytest.mark.parametrize(
+    ("schedule", "ended", "begins"),
+    [("exponential", 0.0006, 0.0006), ("cosine", 0.00001, 0.0001), ("plateau", 0.00025, 0.00025)],
+)
+def test_the_new_plan_begins_where_the_old_one_was(
+    schedule: str, ended: float, begins: float
+) -> None:
+    """A plan that has ended near nothing begins at a tenth; nothing is warmed up twice."""
+    config = with_values(optimizer__schedule=schedule, optimizer__warmup_epochs=2)
+    plan = continued(record(config=config), history([ended] * 10), 3)
+    assert plan.config.optimizer.learning_rate == pytest.approx(begins)
+    assert (plan.config.optimizer.schedule, plan.config.optimizer.warmup_epochs) == (schedule, 0)
+
+
+@pytest.mark.parametrize(("stage", "frozen"), [("frozen", 4), ("fine-tuning", 0)])
+def test_a_backbone_stays_as_it_was_at_the_end(stage: StageName, frozen: int) -> None:
+    config = with_values(model__architecture="transfer", model__fine_rate=0.1)
+    rate = 0.001 if stage == "frozen" else 0.00001
+    plan = continued(record(config=config), history([rate] * 10, stage), 4)
+    assert plan.config.model.model_dump()["frozen_epochs"] == frozen
+    # Of the rate of its own stage, a tenth at least.
+    assert plan.config.optimizer.learning_rate == pytest.approx(max(rate, 0.00001))
+
+
+def test_anew_on_all_images_for_the_best_number_of_epochs() -> None:
+    plan = retrained(record())
+    train = plan.config.train
+    assert plan.config.data.with_validation
+    assert (train.epochs, train.early_stopping, train.restore_best) == (7, False, False)
+    assert plan.start is None
+    assert retrained(record(best=None)).config.train.epochs == 10
+    with pytest.raises(RunError, match="already"):
+        retrained(record(config=plan.config))
+
+
+@pytest.mark.parametrize("status", [RunStatus.RUNNING, RunStatus.FAILED, RunStatus.STOPPED])
+def test_only_what_has_ended_with_a_network_can_be_followed(status: RunStatus) -> None:
+    without = record(status=status, summary=None)
+    with pytest.raises(RunError, match=status.value):
+        continued(without, [], 3)
+    with pytest.raises(RunError, match=status.value):
+        retrained(without)
+
+
+def test_no_epochs_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"train\.epochs"):
+        continued(record(), history([0.001] * 10), 0)
