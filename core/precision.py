@@ -9,6 +9,7 @@ import keras
 
 from core.config import RunConfig
 from core.jobs.devices import computes_bfloat16
+from core.models.norm import BatchNormalization
 
 
 def policy_of(choice: str) -> str:
@@ -46,4 +47,5 @@ def to_keep(model: keras.Model) -> keras.Model:
 
 
 def _in_full(layer: keras.Layer) -> keras.Layer:
-    return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+    cls = keras.layers.BatchNormalization if isinstance(layer, BatchNormalization) else type(layer)
+    return cls.from_config({**layer.get_config(), "dtype": "float32"})
