@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import keras
 
+from core.backends import has_gpu
 from core.config import RunConfig
 from core.jobs.devices import computes_bfloat16
 from core.models.norm import BatchNormalization
@@ -17,7 +18,7 @@ def policy_of(choice: str) -> str:
 
     On a GPU that knows it bfloat16, which needs no scaling of the loss, otherwise float16.
     """
-    gpu = bool(keras.distribution.list_devices("gpu"))
+    gpu = has_gpu()
     if choice == "off" or (choice == "auto" and not gpu):
         return "float32"
     return "mixed_float16" if gpu and not computes_bfloat16() else "mixed_bfloat16"

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from core.models.norm import BatchNormalization, kernel
+from core.backends import norm_kernel
+from core.models.norm import BatchNormalization
 
 
 def learnt(layer: keras.Layer, shape: tuple[int, ...]) -> list[np.ndarray]:
@@ -33,10 +34,10 @@ def test_it_learns_what_keras_own_does(shape: tuple[int, ...]) -> None:
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.skipif(kernel() is None, reason="no kernel for this backend and device")
+@pytest.mark.skipif(norm_kernel() is None, reason="no kernel for this backend and device")
 def test_the_kernel_by_hand() -> None:
     """Two values, 1 and 3: mean 2, variance 1."""
-    chosen = kernel()
+    chosen = norm_kernel()
     assert chosen is not None
     values = np.array([1, 3], np.float32).reshape(2, 1, 1, 1)
     found = chosen(values, np.full(1, 10.0, np.float32), np.full(1, 5.0, np.float32), 0.0)

@@ -6,47 +6,11 @@ TensorFlow they took as long as the convolutions (docs/decisions.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
-from keras import ops
 
-
-class Normalised(NamedTuple):
-    """``values`` as normalised (n, h, w, c), and what they were: ``mean`` and ``variance`` (c,),
-    the latter of the values as they are (divided by n, not by n - 1)."""
-
-    values: Any
-    mean: Any
-    variance: Any
-
-
-Kernel = Callable[[Any, Any, Any, float], Normalised]
-"""(values (n, h, w, c), gamma (c,), beta (c,), epsilon) → the same normalised."""
-
-
-def _tensorflow(values: Any, gamma: Any, beta: Any, epsilon: float) -> Normalised:
-    import tensorflow as tf
-
-    empty = tf.zeros([0])
-    found = tf.raw_ops.FusedBatchNormV3(
-        x=values, scale=gamma, offset=beta, mean=empty, variance=empty, epsilon=epsilon
-    )
-    count = ops.cast(ops.size(values) // values.shape[-1], "float32")
-    # The kernel's is the estimate for all images there are; Keras keeps that of the batch.
-    return Normalised(found.y, found.batch_mean, found.batch_variance * (count - 1) / count)
-
-
-KERNELS: dict[str, Kernel] = {"tensorflow": _tensorflow}
-"""By backend; only what was measured: on a GPU XLA makes one kernel of Keras' operations."""
-
-
-def kernel() -> Kernel | None:
-    """That of the backend of this process, on its CPU."""
-    if keras.distribution.list_devices("gpu"):
-        return None
-    return KERNELS.get(keras.backend.backend())
+from core.backends import norm_kernel
 
 
 class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
@@ -54,7 +18,7 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._kernel = kernel()
+        self._kernel = norm_kernel()
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         learns = training and self.trainable and mask is None
@@ -73,7 +37,7 @@ def quickened(model: keras.Model) -> keras.Model:
     """The same network with new random weights, for training: with the backend's kernel if it has
     one. What is kept of it is Keras' own again (:func:`core.precision.to_keep`)."""
     plain = keras.layers.BatchNormalization
-    if kernel() is None or not any(isinstance(layer, plain) for layer in model.layers):
+    if norm_kernel() is None or not any(isinstance(layer, plain) for layer in model.layers):
         return model
 
     def exchanged(layer: keras.Layer) -> keras.Layer:
