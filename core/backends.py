@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -45,6 +46,15 @@ of operations. On a GPU, XLA makes one kernel of those."""
 def norm_kernel() -> Kernel | None:
     """That of the backend and device of this process."""
     return None if has_gpu() else NORM_KERNELS.get(keras.backend.backend())
+
+
+def reseed(seed: int, epoch: int) -> None:
+    """Begin an epoch with random numbers that are its own, where they are no variables of the
+    model: with torch, Keras draws Beta numbers (MixUp) from torch's own generator."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.manual_seed(int(np.random.default_rng((seed, epoch)).integers(2**63)))
 
 
 def _jax_gpu() -> bool:

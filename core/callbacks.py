@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import keras
 
+from core.backends import reseed
 from core.checkpoint import Array, TrainingState, save_checkpoint
 from core.errors import N_, RunError, text
 from core.evaluation.decimate import Decimator
@@ -106,14 +107,16 @@ class TimeLimit(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class EpochOrder(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells the batches which epoch's order to deal."""
+    """Tells the batches which epoch's order to deal, and the backend whose numbers to draw."""
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: Batches, seed: int) -> None:
         super().__init__()
         self._batches = batches
+        self._seed = seed
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._batches.epoch = epoch
+        reseed(self._seed, epoch)
 
 
 class Reporter(keras.callbacks.Callback):  # type: ignore[misc]

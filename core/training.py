@@ -219,7 +219,7 @@ def _callbacks(
     return [
         Halt(life.signal),
         NaNGuard(config.optimizer.learning_rate),
-        EpochOrder(batches),
+        EpochOrder(batches, train.seed),
         *([ShowAverages(averages)] if ema else []),
         *([judges.stopping] if judges.stopping else []),
         Reporter(life.files, state, train.epochs, len(batches.rows)),
