@@ -5,8 +5,8 @@
 
 Every preset is trained through the app (``run_training``, one process each, one after the other)
 for so many minutes; its schedule is planned over the epochs that fit into them, which a first
-epoch's time tells. Printed are test accuracy, best validation accuracy and epochs; run it on a quiet
-machine, and once per machine: the default CNN is the one that is best after 3 minutes.
+epoch's time tells. Printed are test accuracy, best validation accuracy and epochs; run it on a
+quiet machine: the default CNN is the one that is best after 3 minutes.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def measure(store: Store, name: str, dataset: str, minutes: float) -> None:
     config = preset_config(name, dataset, shape).with_values({"train.early_stopping": False})
     epochs = max(1, int(60 * minutes / seconds_per_epoch(store, config)))
     # The limit ends what has become slower; it never ends a first epoch.
-    limited = {"train.epochs": epochs, "train.time_limit": math.ceil(minutes)}
+    limited: dict[str, object] = {"train.epochs": epochs, "train.time_limit": math.ceil(minutes)}
     record = trained(store, config.with_values(limited))
     if record.status is not RunStatus.FINISHED or record.summary is None:
         print(f"{name}, {minutes:g} min: {record.status.value} {record.failure}", flush=True)

@@ -3,17 +3,17 @@
     python -m benchmarks.throughput [--epochs N] [--case plain|augmented|fast32|digits|digits-plain]
 
 *bare* is what a student would write: arrays in memory, augmentation as Keras' own layers in the
-model, ``model.fit``. *tuned* is the best loop that its author knows for a CPU: the images a constant
-of the graph, a whole epoch one compiled call with nobody watching, with the app's network and its
-one resampling. All three train the same network on the same images with the same batch size,
-optimizer and validation, each in a process of its own. They take turns, an epoch each, so that
-whatever else the machine does meets all. The app's side is ``run_training``, what a worker runs:
-batches from the mapped file in an order of its own per epoch, progress several times a second, a
-line and a checkpoint per epoch. Compared are whole epochs, from the beginning of one to the
-beginning of the next, by the clock and by the time of the processor.
+model, ``model.fit``. *tuned* is the best loop that its author knows for a CPU: the images a
+constant of the graph, a whole epoch one compiled call with nobody watching, with the app's network
+and its one resampling. All three train the same network on the same images with the same batch
+size, optimizer and validation, each in a process of its own. They take turns, an epoch each, so
+that whatever else the machine does meets all. The app's side is ``run_training``, what a worker
+runs: batches from the mapped file in an order of its own per epoch, progress several times a
+second, a line and a checkpoint per epoch. Compared are whole epochs, from the beginning of one to
+the beginning of the next, by the clock and by the time of the processor.
 
-Targets: at least 1.3 of bare where images are augmented, at least 0.9 of tuned. (The digits show the
-app's own work at its worst: an epoch of theirs takes some tenths of a second.)
+Targets: at least 1.3 of bare where images are augmented, at least 0.9 of tuned. (The digits show
+the app's own work at its worst: an epoch of theirs takes some tenths of a second.)
 """
 
 from __future__ import annotations
@@ -49,11 +49,16 @@ class Case(NamedTuple):
     augment: dict[str, str | float]
 
 
-BASIC = {"flip": "horizontal", "rotation": 15, "translation": 0.1, "zoom": 0.1}
+BASIC: dict[str, str | float] = {
+    "flip": "horizontal",
+    "rotation": 15,
+    "translation": 0.1,
+    "zoom": 0.1,
+}
 """What the form shows of augmentation before it is asked for more."""
 CIFAR, DIGITS = (32, 32, 3), (8, 8, 1)
 CASES = {
-    "augmented": Case("cnn", 2_000, CIFAR, dict(BASIC)),
+    "augmented": Case("cnn", 2_000, CIFAR, BASIC),
     "plain": Case("cnn", 2_000, CIFAR, {}),
     "fast32": Case("fast32", 1_000, CIFAR, {"flip": "horizontal", "translation": 0.1}),
     "digits": Case("digits-quick", 0, DIGITS, {"rotation": 10, "translation": 0.1}),
@@ -213,7 +218,7 @@ def tuned_loop(root: Path, config: RunConfig, turns: Any) -> None:
         right = tf.reduce_sum(tf.cast(tf.argmax(logits, 1, tf.int32) == y, tf.float32))
         return loss_of(target, logits) + sum(model.losses), right
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def epoch(order: Any) -> Any:
         right = tf.constant(0.0)
         for start in tf.range(0, tf.size(order), batch):
@@ -224,7 +229,7 @@ def tuned_loop(root: Path, config: RunConfig, turns: Any) -> None:
             right += found
         return right
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def validate() -> Any:
         right = tf.constant(0.0)
         for start in tf.range(0, tf.size(y_val), 256):
@@ -256,7 +261,7 @@ class Side:
             env=worker_environment("-1"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=open("/tmp/speed/side.err", "a"),
+            stderr=subprocess.DEVNULL,
             text=True,
         )
         self.answer()

@@ -1,7 +1,7 @@
 """A whole life of a run on the backend of this process, told as one JSON line.
 
-``KERAS_BACKEND=… python -m tests.training.on_backend ARTIFACTS``: trained in two lives, saved, loaded
-by plain Keras, and its predictions made again.
+``KERAS_BACKEND=… python -m tests.training.on_backend ARTIFACTS``: trained in two lives,
+saved, loaded by plain Keras, and its predictions made again.
 """
 
 from __future__ import annotations
