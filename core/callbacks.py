@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import keras
 
+from core.backends import reseed
 from core.checkpoint import Array, TrainingState, save_checkpoint
 from core.errors import N_, RunError, text
 from core.evaluation.decimate import Decimator
@@ -116,16 +117,18 @@ class EpochCap(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class EpochOrder(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells the batches which epoch's order to deal."""
+    """Tells the batches which epoch's order to deal, and the backend whose numbers to draw."""
 
-    def __init__(self, batches: Batches, before: int = 0) -> None:
+    def __init__(self, batches: Batches, seed: int, before: int = 0) -> None:
         """``before``: epochs of the runs that this one goes on from, whose orders are used up."""
         super().__init__()
         self._batches = batches
+        self._seed = seed
         self._before = before
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._batches.epoch = self._before + epoch
+        reseed(self._seed, self._before + epoch)
 
 
 class Reporter(keras.callbacks.Callback):  # type: ignore[misc]

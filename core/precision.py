@@ -7,8 +7,10 @@ from contextlib import contextmanager
 
 import keras
 
+from core.backends import has_gpu
 from core.config import RunConfig
 from core.jobs.devices import computes_bfloat16
+from core.models.norm import BatchNormalization
 
 
 def policy_of(choice: str) -> str:
@@ -16,7 +18,7 @@ def policy_of(choice: str) -> str:
 
     On a GPU that knows it bfloat16, which needs no scaling of the loss, otherwise float16.
     """
-    gpu = bool(keras.distribution.list_devices("gpu"))
+    gpu = has_gpu()
     if choice == "off" or (choice == "auto" and not gpu):
         return "float32"
     return "mixed_float16" if gpu and not computes_bfloat16() else "mixed_bfloat16"
@@ -46,4 +48,5 @@ def to_keep(model: keras.Model) -> keras.Model:
 
 
 def _in_full(layer: keras.Layer) -> keras.Layer:
-    return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+    cls = keras.layers.BatchNormalization if isinstance(layer, BatchNormalization) else type(layer)
+    return cls.from_config({**layer.get_config(), "dtype": "float32"})

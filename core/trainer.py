@@ -13,6 +13,7 @@ from core.config import RunConfig
 from core.datasets.dataset import Dataset
 from core.losses import loss_for, smoothed_model
 from core.models import build_model
+from core.models.norm import quickened
 from core.optimizers import build_optimizer
 from core.precision import precision
 from core.schedules import Rates, is_flat, schedule_values, steps_per_epoch
@@ -38,7 +39,8 @@ def build_network(config: RunConfig, dataset: Dataset) -> Trainer:
     """
     info = dataset.info
     with precision(config):
-        base = build_model(config.model, info.image_shape, len(info.class_names))
+        built = build_model(config.model, info.image_shape, len(info.class_names))
+        base = quickened(built)
         return Trainer(_with_augmentation(base, config) if config.augment.active else base, base)
 
 

@@ -253,7 +253,7 @@ def _callbacks(
     return [
         Halt(life.signal),
         NaNGuard(config.optimizer.learning_rate),
-        EpochOrder(batches, life.before),
+        EpochOrder(batches, train.seed, life.before),
         *([ShowAverages(averages)] if ema else []),
         *([judges.stopping] if judges.stopping else []),
         Reporter(life.files, state, train.epochs, len(batches.rows)),

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pytest
 
 from core.augment import MAKERS, apply_augmentation, augmentation_layers, mixing_layer, switched_on
-from core.augment.layers import PerImage, RandomCropResize, RandomShear, smooth
+from core.augment.geometry import MOTIONS
+from core.augment.layers import smooth
 from core.config import AugmentConfig
 from core.config_augment import COLOUR_ONLY, GROUPS
 
@@ -58,10 +59,10 @@ def training_model(config: AugmentConfig, shape: tuple[int, ...], seed: int = 0)
 
 
 def test_every_switch_has_its_layer_and_its_group() -> None:
-    assert {*MAKERS, "mixing"} == set(AugmentConfig.switches())
+    assert {*MOTIONS, *MAKERS, "mixing"} == set(AugmentConfig.switches())
     knobs = AugmentConfig.knobs().values()
     assert list(dict.fromkeys(knob.group for knob in knobs)) == list(GROUPS)
-    assert set(switched_on(ALL_ON, 3)) == set(MAKERS)
+    assert switched_on(ALL_ON, 3) == [*MOTIONS, *MAKERS]
 
 
 def test_a_strength_alone_switches_nothing_on() -> None:
@@ -205,14 +206,6 @@ class TestShape:
         assert angles.min() < -20
         assert angles.max() > 20
 
-    def test_a_shear_slants_about_the_centre(self) -> None:
-        """By half a pixel a row: the middle row stays, the outer ones move by one, either way."""
-        column = np.zeros((1, 5, 5, 1), np.float32)
-        column[:, :, 2] = 10
-        seen = with_draws(RandomShear(0.5, seed=0), column, [0.5, 0.0])[0, :, :, 0]
-        assert seen[::2].argmax(axis=1).tolist() == [3, 2, 1]
-        np.testing.assert_allclose(seen[1], [0, 0, 5, 5, 0], atol=1e-5)
-
     def test_perspective_shows_nothing_from_outside(self) -> None:
         """Bright in the middle of a dark frame: of the frame never more is seen than there was."""
         framed = np.full((32, 16, 16, 1), 200, np.uint8)
@@ -338,42 +331,3 @@ class TestMixing:
         seen, shares = apply_augmentation(AugmentConfig(mixing="either"), image, label, 0)
         np.testing.assert_array_equal(seen, image)
         np.testing.assert_allclose(shares, label, atol=1e-6)
-
-
-def with_draws(layer: PerImage, images: Any, draws: list[float]) -> npt.NDArray[np.float32]:
-    """With the even random numbers of every image fixed, in the order in which they are drawn."""
-    given = iter(draws)
-    original = keras.random.uniform
-    keras.random.uniform = lambda shape, *_a, **_k: keras.ops.full(shape, next(given))
-    try:
-        seen: npt.NDArray[np.float32] = keras.ops.convert_to_numpy(layer(images, training=True))
-    finally:
-        keras.random.uniform = original
-    return seen
-
-
-class TestRandomCropResize:
-    @staticmethod
-    def crop(images: Any, scale: float, left: float, top: float) -> npt.NDArray[np.float32]:
-        """A part ``1 - scale`` is cut away."""
-        return with_draws(RandomCropResize(0.5, seed=0), images, [1 - scale, left, top])
-
-    def test_a_crop_by_hand(self) -> None:
-        """Half of a 5-pixel ramp, from its left end, from its right end, from the middle."""
-        ramp = np.tile(np.arange(5, dtype=np.float32)[None, None, :, None] * 10, (1, 5, 1, 1))
-        left = self.crop(ramp, scale=0.5, left=0, top=0)[0, :, :, 0]
-        np.testing.assert_allclose(left, np.tile([0, 5, 10, 15, 20], (5, 1)), atol=1e-4)
-        right = self.crop(ramp, scale=0.5, left=1, top=0)[0, :, :, 0]
-        np.testing.assert_allclose(right, np.tile([20, 25, 30, 35, 40], (5, 1)), atol=1e-4)
-        middle = self.crop(ramp, scale=0.5, left=0.5, top=1)[0, :, :, 0]
-        np.testing.assert_allclose(middle, np.tile([10, 15, 20, 25, 30], (5, 1)), atol=1e-4)
-
-    def test_top_is_vertical(self) -> None:
-        ramp = np.tile(np.arange(5, dtype=np.float32)[None, :, None, None] * 10, (1, 1, 5, 1))
-        bottom = self.crop(ramp, scale=0.5, left=0, top=1)[0, :, :, 0]
-        np.testing.assert_allclose(bottom.T, np.tile([20, 25, 30, 35, 40], (5, 1)), atol=1e-4)
-
-    def test_it_comes_back_from_its_config(self) -> None:
-        layer = RandomCropResize(0.25, seed=4)
-        again = RandomCropResize.from_config(layer.get_config())
-        assert (again.amount, again.seed) == (0.25, 4)

@@ -15,21 +15,18 @@ import numpy.typing as npt
 from keras import ops
 
 from core.augment.automatic import AugMix, brightness, contrast, rand_augment, saturation, seeds
+from core.augment.geometry import MOTIONS, RandomMotion
 from core.augment.layers import (
     Clip,
     RandomBlur,
-    RandomCropResize,
     RandomNoise,
     RandomPerspective,
     RandomSharpness,
-    RandomShear,
 )
 from core.augment.mixing import Mixing
 from core.config import AugmentConfig
 from core.config_augment import COLOUR_ONLY
 
-FILL = "nearest"
-"""What lies beyond the border: the border's own pixels, which no class can be told by."""
 MIDDLE = 127.0
 """The grey of a covered rectangle."""
 
@@ -44,11 +41,6 @@ class Made(NamedTuple):
 
 
 Maker = Callable[[Made], keras.Layer | list[keras.Layer]]
-_FLIPS = {
-    "horizontal": "horizontal",
-    "vertical": "vertical",
-    "both": "horizontal_and_vertical",
-}
 
 
 def _jitter(made: Made) -> list[keras.Layer]:
@@ -64,14 +56,6 @@ def _jitter(made: Made) -> list[keras.Layer]:
 
 
 MAKERS: dict[str, Maker] = {
-    "flip": lambda m: keras.layers.RandomFlip(_FLIPS[m.value], seed=m.seed),
-    "crop": lambda m: RandomCropResize(m.value, seed=m.seed),
-    "rotation": lambda m: keras.layers.RandomRotation(m.value / 360, fill_mode=FILL, seed=m.seed),
-    "translation": lambda m: keras.layers.RandomTranslation(
-        m.value, m.value, fill_mode=FILL, seed=m.seed
-    ),
-    "zoom": lambda m: keras.layers.RandomZoom((-m.value, m.value), fill_mode=FILL, seed=m.seed),
-    "shear": lambda m: RandomShear(m.value, seed=m.seed),
     "perspective": lambda m: RandomPerspective(m.value, seed=m.seed),
     "brightness": lambda m: brightness(m.value, m.seed),
     "contrast": lambda m: contrast(m.value, m.seed),
@@ -88,24 +72,27 @@ MAKERS: dict[str, Maker] = {
         (1.0, 1.0), (0.0, m.value), MIDDLE, value_range=(0, 255), seed=m.seed
     ),
 }
-"""Switch of the config → its layers, in the order in which they are applied: shape first, while
-the borders are the image's own, then colours, last what covers them. Mixing follows it all."""
+"""Switch of the config → its layers, in the order in which they are applied after the
+:data:`~core.augment.geometry.MOTIONS`: shape first, while the borders are the image's own, then
+colours, last what covers them. Mixing follows it all."""
 
 
 def augmentation_layers(config: AugmentConfig, channels: int, seed: int) -> list[keras.Layer]:
     """The layers of every change that is switched on and that images of so many channels have;
     each draws from a seed of its own. None at all if nothing is changed but the labels."""
-    layers: list[keras.Layer] = []
-    for i, name in enumerate(switched_on(config, channels)):
+    names = switched_on(config, channels)
+    motions = {name: getattr(config, name) for name in names if name in MOTIONS}
+    layers: list[keras.Layer] = [RandomMotion(motions, seed)] if motions else []
+    for i, name in enumerate(names[len(motions) :], start=len(motions)):
         made = MAKERS[name](Made(getattr(config, name), config, channels, seed + i))
         layers += made if isinstance(made, list) else [made]
     return [*layers, Clip()] if layers else []
 
 
 def switched_on(config: AugmentConfig, channels: int) -> list[str]:
-    """The names in :data:`MAKERS` of what is done to such images."""
+    """The names of what is done to such images, in order."""
     left_out = COLOUR_ONLY if channels == 1 else ()
-    return [name for name in MAKERS if config.is_on(name) and name not in left_out]
+    return [name for name in (*MOTIONS, *MAKERS) if config.is_on(name) and name not in left_out]
 
 
 def mixing_layer(config: AugmentConfig, seed: int) -> Mixing | None:

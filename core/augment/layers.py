@@ -60,36 +60,11 @@ def warp(images: Any, matrix: Any) -> Any:
     )
 
 
-def centred(images: Any, a: Any, b: Any, d: Any, e: Any) -> Any:
-    """(n, 6) for :func:`warp` from four numbers per image, such that the centre stays in place."""
-    cy, cx = ((side - 1) / 2 for side in images.shape[1:3])
+def centred(size: tuple[int, int], a: Any, b: Any, d: Any, e: Any) -> Any:
+    """(n, 6) for :func:`warp` from four numbers per image, such that the centre of images of
+    ``size`` (height, width) stays in place."""
+    cy, cx = ((side - 1) / 2 for side in size)
     return ops.stack([a, b, cx - a * cx - b * cy, d, e, cy - d * cx - e * cy], axis=1)
-
-
-class RandomCropResize(PerImage):
-    """Cut a random window, keeping at least ``1 - amount`` of each side, and enlarge it again.
-
-    The same scale for both sides, so that nothing is distorted.
-    """
-
-    def change(self, images: Any) -> Any:
-        height, width = images.shape[1:3]
-        scale = 1 - self.draw(images, 0, self.amount)
-        left = self.draw(images, 0, 1) * (1 - scale) * (width - 1)
-        top = self.draw(images, 0, 1) * (1 - scale) * (height - 1)
-        zero = ops.zeros_like(scale)
-        # Each output pixel (x, y) is taken from (scale·x + left, scale·y + top).
-        return warp(images, ops.stack([scale, zero, left, zero, scale, top], axis=1))
-
-
-class RandomShear(PerImage):
-    """Slant along both axes about the centre. (Keras' turns about a corner, and so shifts.)"""
-
-    def change(self, images: Any) -> Any:
-        across = self.draw(images, -self.amount, self.amount)
-        down = self.draw(images, -self.amount, self.amount)
-        one = ops.ones_like(across)
-        return warp(images, centred(images, one, across, down, one))
 
 
 class RandomWarp(PerImage):
@@ -99,16 +74,16 @@ class RandomWarp(PerImage):
     DEGREES, PART = 30, 0.3
 
     def change(self, images: Any) -> Any:
-        height, width = images.shape[1:3]
+        size = height, width = images.shape[1:3]
         angle = self.draw(images, -1, 1) * self.amount * math.radians(self.DEGREES)
         part = self.draw(images, -1, 1, 2) * self.amount * self.PART
         one, zero = ops.ones_like(angle), ops.zeros_like(angle)
         cos, sin = ops.cos(angle), ops.sin(angle)
         matrices = (
-            centred(images, cos, -sin, sin, cos),
+            centred(size, cos, -sin, sin, cos),
             ops.stack([one, zero, part[:, 0] * width, zero, one, part[:, 1] * height], axis=1),
-            centred(images, one, part[:, 0], part[:, 1], one),
-            centred(images, 1 + part[:, 0], zero, zero, 1 + part[:, 0]),
+            centred(size, one, part[:, 0], part[:, 1], one),
+            centred(size, 1 + part[:, 0], zero, zero, 1 + part[:, 0]),
         )
         kind = self.draw(images, 0, len(matrices), 1)
         matrix = matrices[0]
