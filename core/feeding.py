@@ -13,6 +13,9 @@ from core.config import RunConfig
 from core.datasets.dataset import Dataset, Split
 
 Rows = npt.NDArray[np.int64]
+_ORDER = 7
+"""Sets these numbers apart from all others that are drawn from a seed. An import lays the rows of
+a split by (seed, number of the split): with (0, 0) the first epoch once came class by class."""
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -65,7 +68,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         if self._seed is None:
             return self.rows
         if self._order[0] != self.epoch:
-            order = np.random.default_rng((self._seed, self.epoch)).permutation(self.rows)
+            numbers = np.random.default_rng((_ORDER, self._seed, self.epoch))
+            order = numbers.permutation(self.rows)
             self._order = (self.epoch, order)
         return self._order[1]
 
