@@ -13,6 +13,10 @@ from core.config import RunConfig
 from core.datasets.dataset import Dataset, Split
 
 Rows = npt.NDArray[np.int64]
+_ORDER, _CHOICE = 0x4C69656E7A6F01, 0x4C69656E7A6F02
+"""Larger than any seed, they set these numbers apart from all others that are drawn from one. An
+import lays the rows of a split by (seed, number of the split): with (0, 0) for both, the first
+epoch once came class by class, and a limit took the first files of each class."""
 
 LARGE_BYTES = 1_000_000_000
 """What is larger may not stay in the memory of a course's laptop."""
@@ -70,8 +74,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         if self._seed is None:
             return self.rows
         if self._order[0] != self.epoch:
-            rng = np.random.default_rng((self._seed, self.epoch))
-            self._order = (self.epoch, shuffled(self.rows, _row_bytes(self._split), rng))
+            numbers = np.random.default_rng((_ORDER, self._seed, self.epoch))
+            self._order = (self.epoch, shuffled(self.rows, _row_bytes(self._split), numbers))
         return self._order[1]
 
 
@@ -115,7 +119,7 @@ def balanced_rows(labels: npt.NDArray[np.int32], limit: int | None, seed: int) -
     """
     if limit is None or limit >= len(labels):
         return np.arange(len(labels))
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    shuffled = np.random.default_rng((_CHOICE, seed)).permutation(len(labels))
     ordered = shuffled[np.argsort(labels[shuffled], kind="stable")]
     turn = np.concatenate([np.arange(n) for n in np.unique(labels, return_counts=True)[1]])
     return np.sort(ordered[np.argsort(turn, kind="stable")[:limit]])

@@ -114,3 +114,23 @@ def test_of_a_large_set_stretches_are_mixed(monkeypatch: pytest.MonkeyPatch) -> 
         assert np.abs(np.diff(window)).mean() > 100
     small = Batches(split_of(999), np.arange(999), 100, seed=3)
     assert len(set((np.concatenate(dealt(small, 0))[:100] // 10).tolist())) > 50
+
+
+def test_the_first_epoch_does_not_undo_the_shuffling_of_an_import() -> None:
+    """Rows that lie as ``default_rng(0)`` has thrown them, as an import with seed 0 leaves them."""
+    thrown = np.random.default_rng(0).permutation(100)
+    for places in (thrown, np.argsort(thrown)):
+        images = np.zeros((100, 1, 1, 1), np.uint8)
+        batches = Batches(Split(images, places.astype(np.int32), ()), np.arange(100), 100, 0)
+        seen = batches[0][1]
+        assert (np.diff(seen) > 0).mean() < 0.7
+
+
+def test_a_limit_is_a_sample_of_an_import() -> None:
+    """Not the first files of every class, which the shuffling of an import with seed 0 once made
+    it: what lies where it was thrown must not come out in the order of the files."""
+    thrown = np.random.default_rng(0).permutation(200)
+    for files in (thrown, np.argsort(thrown)):
+        rows = balanced_rows((files // 100).astype(np.int32), 50, 0)
+        assert files[rows].max() > 150
+        assert (files[rows] % 100).max() > 50
