@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from math import inf
 
 from core.config import RunConfig
 from core.errors import N_, ConfigError
@@ -73,6 +74,12 @@ def check_caps(config: RunConfig) -> None:
             most=minutes,
             received=config.train.time_limit,
         )
+
+
+def longest_seconds(config: RunConfig) -> float:
+    """How long all epochs of a run may take together, by its own limit and the server's; infinite
+    without either."""
+    return 60 * min(config.train.time_limit or inf, max_minutes() or inf)
 
 
 def within_caps(config: RunConfig) -> RunConfig:

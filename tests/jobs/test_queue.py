@@ -164,6 +164,20 @@ class TestStarts:
         wait(store, "Mar")
         assert starts(store) == [3 * 3 + 5, 3 * 3 + 5 + 4 * 3 + 5]
 
+    def test_features_are_only_the_beginning(self, store: Store) -> None:
+        finished(store, SHORT, seconds=40, epochs=4)
+        at_work(store, phase="features", eta_seconds=30.0)
+        wait(store, "Luis")
+        assert starts(store) == [30 + 4 * 10 + 5]
+
+    def test_of_a_limit_only_what_is_left(self, store: Store) -> None:
+        limited = SHORT.with_values({"train.time_limit": 1, "train.epochs": 9})
+        run = wait(store, "Ana", limited, status=RunStatus.RUNNING, started=now())
+        line = {"epoch": 1, "loss": 1, "accuracy": 1, "learning_rate": 1, "images_per_second": 1}
+        append_epoch(store.paths.run(run.id), Epoch.model_validate({**line, "seconds": 40}))
+        wait(store, "Luis")
+        assert starts(store) == [20 + 5]
+
     def test_limits_shorten_it(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         finished(store, SHORT, seconds=400, epochs=4)
         wait(store, "Ana", SHORT.with_values({"train.time_limit": 1}))
