@@ -40,6 +40,7 @@ def presets(_context: Context) -> Answer:
 def train(context: Context) -> Answer:
     """Everything that can be wrong in what was asked for is found before Keras is loaded."""
     plan = planned(context) or Next(requested_config(context))
+    check_caps(plan.config)
     info = context.dataset(plan.config.data.dataset).info
     learned_info(info, plan.config.data)
     for caution in augmentation_cautions(info, plan.config.augment):
@@ -61,8 +62,7 @@ def requested_config(context: Context) -> RunConfig:
     """The preset with the settings of the command line.
 
     Raises:
-        ConfigError: for an impossible setting, a network that does not fit the images, or a
-            training that is longer than the teacher allows.
+        ConfigError: for an impossible setting, or a network that does not fit the images.
         NotFoundError: if there is no such preset or dataset.
     """
     options = context.options
@@ -76,7 +76,6 @@ def requested_config(context: Context) -> RunConfig:
     shape = context.dataset(str(name)).info.image_shape
     config = preset_config(options.preset, name, shape).with_values(values)
     check_fits(config.model, shape)
-    check_caps(config)
     return config
 
 

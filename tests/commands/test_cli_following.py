@@ -27,6 +27,8 @@ def parent(store: Store) -> RunRecord:
             epoch=i,
             loss=2 / i,
             accuracy=0.3 * i,
+            val_loss=2 / i,
+            val_accuracy=0.3 * i,
             learning_rate=0.001,
             seconds=1,
             images_per_second=100,
@@ -60,6 +62,15 @@ def test_anew_on_training_and_validation_images(
     (asked,) = training.asked
     assert (asked.config.data.with_validation, asked.config.train.epochs) == (True, 2)
     assert asked.start is None
+
+
+@pytest.mark.usefixtures("no_keras")
+def test_no_longer_than_the_teacher_allows(
+    cli: Cli, parent: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIENZO_MAX_EPOCHS", "4")
+    said = cli.refused("train", "--continue", parent.id, "--epochs", "5")
+    assert "at most 4 epochs" in said
 
 
 def test_show_says_what_the_curves_say(cli: Cli, parent: RunRecord) -> None:
