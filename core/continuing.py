@@ -87,7 +87,8 @@ def retrained(record: RunRecord) -> Next:
         "train.early_stopping": False,
         "train.restore_best": False,
     }
-    return Next(record.config.with_values(values), record.start)
+    start = record.start and record.start.model_copy(update={"kept_in": record.id})
+    return Next(record.config.with_values(values), start)
 
 
 def kept_epochs(record: RunRecord) -> int:
@@ -123,13 +124,14 @@ def lay_out_start(paths: Paths, run_id: str, start: Start) -> None:
 
 
 def _lay_out(paths: Paths, run_id: str, start: Start) -> None:
-    source, target = run_paths(paths, start.run), paths.run(run_id)
-    if not source.model.is_file():
+    source, target = run_paths(paths, start.kept_in or start.run), paths.run(run_id)
+    network = source.start if start.kept_in else source.model
+    if not network.is_file():
         raise RunError(N_("Run {run} has no network to go on from."), run=start.run)
     # Nothing ever changes a saved network: a second name takes no room.
     with suppress(OSError):
-        os.link(source.model, target.start)
+        os.link(network, target.start)
     if not target.start.is_file():
-        shutil.copyfile(source.model, target.start)
+        shutil.copyfile(network, target.start)
     epochs = whole_history(source)[: start.epochs]
     write_atomic(target.before, "".join(epoch.model_dump_json() + "\n" for epoch in epochs))
