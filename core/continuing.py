@@ -87,8 +87,13 @@ def retrained(record: RunRecord) -> Next:
         "train.early_stopping": False,
         "train.restore_best": False,
     }
-    start = record.start and record.start.model_copy(update={"kept_in": record.id})
-    return Next(record.config.with_values(values), start)
+    return Next(record.config.with_values(values), same_start(record))
+
+
+def same_start(record: RunRecord) -> Start | None:
+    """For a run that is to begin from the very network from which this one began, which it still
+    holds; None if it began from a new one."""
+    return record.start and record.start.model_copy(update={"kept_in": record.id})
 
 
 def kept_epochs(record: RunRecord) -> int:
