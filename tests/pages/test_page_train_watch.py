@@ -198,6 +198,15 @@ def test_with_half_the_batch_it_goes_on_from_the_same_network(
     assert again.config.train.batch_size == child.config.train.batch_size // 2
 
 
+def test_no_more_epochs_than_the_server_allows(
+    app: OpenPage, make_run: MakeRun, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIENZO_MAX_EPOCHS", "3")
+    page = app("train", with_network(lab, make_run(train__epochs=10)))
+    (epochs,) = page.number_input
+    assert (epochs.value, epochs.max) == (3, 3)
+
+
 def test_train_anew_on_both(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
     record = with_network(lab, make_run(train__epochs=10))
     page = app("train", record)
