@@ -29,9 +29,13 @@ class Next(NamedTuple):
 
 def whole_history(files: RunPaths) -> list[Epoch]:
     """The epochs of a run behind those that had led to its first network, numbered throughout."""
-    before = epochs_before(files)
-    own = read_history(files)
-    return before + [e.model_copy(update={"epoch": e.epoch + len(before)}) for e in own]
+    return epochs_before(files) + own_epochs(files)
+
+
+def own_epochs(files: RunPaths) -> list[Epoch]:
+    """The epochs of a run, numbered behind those that had led to its first network."""
+    before = len(epochs_before(files))
+    return [e.model_copy(update={"epoch": e.epoch + before}) for e in read_history(files)]
 
 
 def epochs_before(files: RunPaths) -> list[Epoch]:

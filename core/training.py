@@ -264,7 +264,7 @@ def _callbacks(
         *([TimeLimit(60 * train.time_limit, state)] if train.time_limit else []),
         *life.extra,
         *([HideAverages(averages)] if ema else []),
-        EventLog(life.files.tensorboard, state.history),
+        EventLog(life.files.tensorboard, state.history, life.before),
         Checkpoint(life.files, state, judges, life.best),
     ]
 

@@ -6,7 +6,7 @@ import functools
 
 import streamlit as st
 
-from core.continuing import whole_history
+from core.continuing import own_epochs
 from core.errors import LabError, text
 from core.failures import TOO_LONG
 from core.paths import RunPaths
@@ -60,13 +60,12 @@ def read_run(record: RunRecord, files: RunPaths) -> Reading | None:
     if record.failure is not None or not files.metrics.is_file():
         return None
     own = _epochs(files, files.metrics.stat().st_mtime_ns)
-    before = record.start.epochs if record.start else 0
-    return read_curves(own[before:], record.config, len(record.class_names))
+    return read_curves(own, record.config, len(record.class_names))
 
 
 @functools.lru_cache(maxsize=64)
 def _epochs(files: RunPaths, _version: int) -> list[Epoch]:
-    return whole_history(files)
+    return own_epochs(files)
 
 
 def _show(found: Reading, record: RunRecord) -> None:

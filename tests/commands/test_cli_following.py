@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.continuing import whole_history
-from core.records import Epoch, RunRecord, RunStatus, write_history
+from core.records import Epoch, RunRecord, RunStatus, read_history, write_history
 from core.store import Store
 from tests.commands.driving import Cli, finished_run
 from tests.commands.test_cli_train import FakeTraining
@@ -53,6 +53,9 @@ def test_epochs_more_from_the_network_that_was_kept(
     assert files.start.read_bytes() == b"the network"
     assert [e.epoch for e in whole_history(files)] == [1, 2]
     assert f"{parent.id}, after epoch 2" in cli.text("show", asked.id)
+    write_history(files, read_history(cli.paths.run(parent.id)))
+    numbers = [epoch["epoch"] for epoch in cli.json("show", asked.id)["history"]]
+    assert numbers == [3, 4, 5]
 
 
 def test_anew_on_training_and_validation_images(

@@ -67,6 +67,7 @@ def test_numbers_of_more_than_32_bits(tmp_path: Path, monkeypatch: pytest.Monkey
     assert next(read_records(file)).offset == 0
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_an_offset_that_no_file_has_is_refused(tmp_path: Path) -> None:
     """zipfile lists it; its place could not be kept in 64 bits with a sign."""
     good = an_archive()
