@@ -83,12 +83,13 @@ def longest_seconds(config: RunConfig) -> float:
 
 
 def within_caps(config: RunConfig) -> RunConfig:
-    """The config with as many epochs and minutes as are allowed, for presets and old runs."""
-    epochs, minutes = max_epochs(), max_minutes()
-    train = config.train
-    return config.with_values(
-        {
-            "train.epochs": min(train.epochs, epochs or train.epochs),
-            "train.time_limit": min(train.time_limit, minutes or train.time_limit),
-        }
-    )
+    """The config with as many epochs and minutes as are allowed, for presets."""
+    epochs = min(config.train.epochs, max_epochs() or config.train.epochs)
+    return within_minutes(config).with_values({"train.epochs": epochs})
+
+
+def within_minutes(config: RunConfig) -> RunConfig:
+    """The config with as many minutes as are allowed, for what follows a run: nobody is asked for
+    the time limit there."""
+    limit = config.train.time_limit
+    return config.with_values({"train.time_limit": min(limit, max_minutes() or limit)})

@@ -207,6 +207,17 @@ def test_no_more_epochs_than_the_server_allows(
     assert (epochs.value, epochs.max) == (3, 3)
 
 
+def test_an_old_time_limit_does_not_keep_a_run_from_going_on(
+    app: OpenPage, make_run: MakeRun, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is asked for it there."""
+    monkeypatch.setenv("LIENZO_MAX_MINUTES", "5")
+    page = app("train", with_network(lab, make_run(train__time_limit=60)))
+    page.button(key="after.continue").click().run()
+    assert not page.error
+    assert lab.store.runs()[0].config.train.time_limit == 5
+
+
 def test_train_anew_on_both(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
     record = with_network(lab, make_run(train__epochs=10))
     page = app("train", record)
