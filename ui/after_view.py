@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.caps import max_epochs
+from core.caps import check_caps, max_epochs
 from core.continuing import Next, continued, kept_epochs, retrained
 from core.errors import LabError
 from core.following import on_its_images, plan_continuation, plan_retraining
@@ -100,7 +100,7 @@ def _all_images(record: RunRecord) -> None:
     st.markdown("**" + _("Train anew on training and validation images") + "**")
     try:
         plan = retrained(record)
-        on_its_images(get_lab().store, record, plan.config)
+        check_caps(on_its_images(get_lab().store, record, plan.config))
     except LabError as error:
         show(say_error(error), "info")
         return

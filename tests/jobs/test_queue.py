@@ -87,6 +87,14 @@ def test_who_was_served_is_read_from_the_runs(store: Store) -> None:
     assert names(read_queue(Store(store.paths), 1)) == "Luis Ana"
 
 
+def test_a_run_from_elsewhere_that_is_resumed_waits_for_its_turn(store: Store) -> None:
+    first = wait(store, "Ana", created=now() - timedelta(minutes=1))
+    how = {"status": RunStatus.INTERRUPTED, "interrupted_by": "server", "lab_id": "another"}
+    foreign = wait(store, "Ana", **how)
+    Supervisor(store, FakeLauncher(store.paths), ["cpu"]).resume(foreign.id)
+    assert ids(store) == [first.id, foreign.id]
+
+
 class TestMove:
     def test_up_down_and_front_within_a_name(self, store: Store) -> None:
         a, b, c = (wait(store, "Ana").id for _ in range(3))
