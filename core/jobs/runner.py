@@ -164,7 +164,7 @@ class Supervisor:
                     run=run_id,
                     status=record.status.text,
                 )
-            # Whoever resumes waits for a turn: only what this server's end has interrupted does not.
+            # It waits for a turn, unlike those that go on by themselves after a restart.
             asked = {"owner": "server", "lab_id": self.store.lab_id, "interrupted_by": None}
             self._requeue(record.changed(**asked))
         self._changed()
