@@ -16,8 +16,11 @@ from core.commands.formats import amount, duration, facts, number, percent, shap
 from core.commands.parser import Command, add_run_id
 from core.config import ARCHITECTURES, SECTIONS, RunConfig
 from core.continuing import Next
+from core.datasets.dataset import DIGITS
 from core.datasets.joining import learned_info
 from core.datasets.meaning import augmentation_cautions
+from core.datasets.registry import ensure_digits
+from core.datasets.retiring import open_for_run
 from core.errors import N_, LabError, RunError
 from core.failures import explain
 from core.knobs import Section
@@ -53,7 +56,10 @@ def train(context: Context) -> Answer:
 
 def resume(context: Context) -> Answer:
     record = context.store.read(context.options.run_id)
-    dataset = context.dataset(record.config.data.dataset)
+    name = record.config.data.dataset
+    if name == DIGITS:
+        ensure_digits(context.paths)
+    dataset = open_for_run(context.paths, name, record.dataset_fingerprint)
     check_fits(record.config.model, dataset.info.image_shape)
     return _in_foreground(context, _take(context, record.id))
 
