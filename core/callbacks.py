@@ -134,8 +134,18 @@ class EpochOrder(keras.callbacks.Callback):  # type: ignore[misc]
 class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
     """Writes one line per epoch, and several times a second where the training is."""
 
-    def __init__(self, paths: RunPaths, state: TrainingState, epochs: int, images: int) -> None:
+    def __init__(
+        self,
+        paths: RunPaths,
+        state: TrainingState,
+        epochs: int,
+        images: int,
+        *,
+        longest: float = math.inf,
+    ) -> None:
+        """``longest``: seconds after which all epochs together are ended."""
         super().__init__()
+        self._longest = longest
         self._paths = paths
         self._state = state
         self._epochs = epochs
@@ -207,13 +217,18 @@ class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
         return self._images * step / max(1, self._progress.steps) / elapsed if step > 1 else None
 
     def _eta(self, step: int) -> float | None:
-        """Seconds until the last epoch is over, from the mean of the last five epochs."""
+        """Seconds until the last epoch is over or time is up, from the mean of the last five
+        epochs."""
         recent = self._state.history[-5:]
         done = step / max(1, self._progress.steps)
-        left = self._epochs - self._state.epoch - done
-        if recent:
-            return left * sum(e.seconds for e in recent) / len(recent)
-        return left * (time.monotonic() - self._epoch_start) / done if step > 1 else None
+        here = time.monotonic() - self._epoch_start
+        if not recent and step <= 1:
+            return None
+        epoch = sum(e.seconds for e in recent) / len(recent) if recent else here / done
+        left = (self._epochs - self._state.epoch - done) * epoch
+        # The first epoch is not cut short.
+        least = 0 if recent else (1 - done) * epoch
+        return min(left, max(self._longest - self._state.seconds - here, least))
 
     def _report(self, *, force: bool = False, **changes: Any) -> None:
         """Remember; write only when the last word is old enough, or it is a turning point."""

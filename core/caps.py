@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from math import inf
 
 from core.config import RunConfig
 from core.errors import N_, ConfigError
@@ -75,13 +76,20 @@ def check_caps(config: RunConfig) -> None:
         )
 
 
+def longest_seconds(config: RunConfig) -> float:
+    """How long all epochs of a run may take together, by its own limit and the server's; infinite
+    without either."""
+    return 60 * min(config.train.time_limit or inf, max_minutes() or inf)
+
+
 def within_caps(config: RunConfig) -> RunConfig:
-    """The config with as many epochs and minutes as are allowed, for presets and old runs."""
-    epochs, minutes = max_epochs(), max_minutes()
-    train = config.train
-    return config.with_values(
-        {
-            "train.epochs": min(train.epochs, epochs or train.epochs),
-            "train.time_limit": min(train.time_limit, minutes or train.time_limit),
-        }
-    )
+    """The config with as many epochs and minutes as are allowed, for presets."""
+    epochs = min(config.train.epochs, max_epochs() or config.train.epochs)
+    return within_minutes(config).with_values({"train.epochs": epochs})
+
+
+def within_minutes(config: RunConfig) -> RunConfig:
+    """The config with as many minutes as are allowed, for what follows a run: nobody is asked for
+    the time limit there."""
+    limit = config.train.time_limit
+    return config.with_values({"train.time_limit": min(limit, max_minutes() or limit)})

@@ -29,9 +29,13 @@ class Next(NamedTuple):
 
 def whole_history(files: RunPaths) -> list[Epoch]:
     """The epochs of a run behind those that had led to its first network, numbered throughout."""
-    before = epochs_before(files)
-    own = read_history(files)
-    return before + [e.model_copy(update={"epoch": e.epoch + len(before)}) for e in own]
+    return epochs_before(files) + own_epochs(files)
+
+
+def own_epochs(files: RunPaths) -> list[Epoch]:
+    """The epochs of a run, numbered behind those that had led to its first network."""
+    before = len(epochs_before(files))
+    return [e.model_copy(update={"epoch": e.epoch + before}) for e in read_history(files)]
 
 
 def epochs_before(files: RunPaths) -> list[Epoch]:
@@ -87,7 +91,13 @@ def retrained(record: RunRecord) -> Next:
         "train.early_stopping": False,
         "train.restore_best": False,
     }
-    return Next(record.config.with_values(values), record.start)
+    return Next(record.config.with_values(values), same_start(record))
+
+
+def same_start(record: RunRecord) -> Start | None:
+    """For a run that is to begin from the very network from which this one began, which it still
+    holds; None if it began from a new one."""
+    return record.start and record.start.model_copy(update={"kept_in": record.id})
 
 
 def kept_epochs(record: RunRecord) -> int:
@@ -123,13 +133,14 @@ def lay_out_start(paths: Paths, run_id: str, start: Start) -> None:
 
 
 def _lay_out(paths: Paths, run_id: str, start: Start) -> None:
-    source, target = run_paths(paths, start.run), paths.run(run_id)
-    if not source.model.is_file():
+    source, target = run_paths(paths, start.kept_in or start.run), paths.run(run_id)
+    network = source.start if start.kept_in else source.model
+    if not network.is_file():
         raise RunError(N_("Run {run} has no network to go on from."), run=start.run)
     # Nothing ever changes a saved network: a second name takes no room.
     with suppress(OSError):
-        os.link(source.model, target.start)
+        os.link(network, target.start)
     if not target.start.is_file():
-        shutil.copyfile(source.model, target.start)
+        shutil.copyfile(network, target.start)
     epochs = whole_history(source)[: start.epochs]
     write_atomic(target.before, "".join(epoch.model_dump_json() + "\n" for epoch in epochs))

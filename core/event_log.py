@@ -27,10 +27,11 @@ VERSION = "brain.Event:2"
 class EventLog(keras.callbacks.Callback):  # type: ignore[misc]
     """One record per epoch, in ``train/`` and ``validation/`` as Keras calls them."""
 
-    def __init__(self, folder: Path, history: Sequence[Epoch]) -> None:
+    def __init__(self, folder: Path, history: Sequence[Epoch], before: int = 0) -> None:
         """``history`` is the training's own list, to which every epoch is added before this
-        callback has its say."""
+        callback has its say; its epochs are numbered from the one after ``before``."""
         super().__init__()
+        self._before = before
         self._folder = folder
         self._history = history
         self._written = 0
@@ -47,7 +48,7 @@ class EventLog(keras.callbacks.Callback):  # type: ignore[misc]
     def _catch_up(self) -> None:
         for epoch in self._history[self._written :]:
             for name, values in _scalars(epoch).items():
-                _append(self._folder / name, epoch.epoch, values)
+                _append(self._folder / name, self._before + epoch.epoch, values)
         self._written = len(self._history)
 
 

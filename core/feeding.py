@@ -101,7 +101,8 @@ def _stretches(rows: Rows, starts: Rows, length: int) -> Rows:
 
 
 def _row_bytes(split: Split) -> int:
-    return max(1, split.images.nbytes // max(1, len(split.images)))
+    images = split.images  # perhaps of two splits, joined: no array, but with a shape and a dtype
+    return max(1, math.prod(images.shape[1:]) * images.dtype.itemsize)
 
 
 def training_batches(config: RunConfig, dataset: Dataset) -> Batches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.caps import within_minutes
 from core.config import RunConfig
 from core.continuing import Next, continued, retrained
 from core.datasets.joining import learned_info
@@ -26,7 +27,8 @@ def plan_retraining(store: Store, record: RunRecord) -> Next:
 
 
 def on_its_images(store: Store, record: RunRecord, config: RunConfig) -> RunConfig:
-    """The config with the dataset that the run has seen, by the name that it has now.
+    """The config with the dataset that the run has seen, by the name that it has now, and with no
+    more minutes than are allowed by now.
 
     Raises:
         NotFoundError: if it is gone.
@@ -40,4 +42,4 @@ def on_its_images(store: Store, record: RunRecord, config: RunConfig) -> RunConf
             name=name,
         )
     learned_info(info, config.data)
-    return config.with_values({"data.dataset": info.name})
+    return within_minutes(config).with_values({"data.dataset": info.name})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from core.caps import max_epochs
 from core.config import RunConfig, TransferConfig
 from core.errors import N_, Text, text
 
@@ -146,8 +147,8 @@ def _wider(config: RunConfig) -> Proposal | None:
 
 
 def _more_epochs(config: RunConfig) -> Proposal | None:
-    more = min(2 * config.train.epochs, MOST_EPOCHS)
-    if more == config.train.epochs:
+    more = min(2 * config.train.epochs, MOST_EPOCHS, max_epochs() or MOST_EPOCHS)
+    if more <= config.train.epochs:
         return None
     return Proposal(
         text(N_("{epochs} epochs"), epochs=more),

@@ -1,7 +1,7 @@
 """What the curves of a training say, in plain words, and which experiment to try next.
 
-A pure function of the epochs and the settings. It looks at one stage of a training at a time, takes
-the noise of the curves into account, and rather says less than too much.
+A function of the epochs, the settings and the server's limit of epochs. It looks at one stage of a
+training at a time, takes the noise of the curves into account, and rather says less than too much.
 """
 
 from __future__ import annotations

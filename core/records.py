@@ -90,6 +90,9 @@ class Start(BaseModel, frozen=True):
     run: Annotated[str, Field(pattern=f"^{_RUN_ID.pattern}$")]
     epochs: int
     """So many epochs, of that run and of those before it, have led to the network."""
+    kept_in: Annotated[str, Field(pattern=f"^{_RUN_ID.pattern}$")] | None = None
+    """A run that began from the very same network and holds it: the one that has learned it may
+    have gone on from there, or be deleted."""
 
 
 class RunRecord(BaseModel, frozen=True):

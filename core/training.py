@@ -32,7 +32,7 @@ from core.callbacks import (
     Reporter,
     TimeLimit,
 )
-from core.caps import max_epochs, max_minutes
+from core.caps import longest_seconds, max_epochs, max_minutes
 from core.checkpoint import Array, TrainingState, load_checkpoint, saved_state
 from core.config import RunConfig
 from core.datasets.dataset import Dataset
@@ -256,13 +256,15 @@ def _callbacks(
         EpochOrder(batches, train.seed, life.before),
         *([ShowAverages(averages)] if ema else []),
         *([judges.stopping] if judges.stopping else []),
-        Reporter(life.files, state, train.epochs, len(batches.rows)),
+        Reporter(
+            *(life.files, state, train.epochs, len(batches.rows)), longest=longest_seconds(config)
+        ),
         *([judges.plateau] if judges.plateau else []),  # adds to the logs that Reporter writes
         *([EpochCap(most)] if (most := max_epochs()) else []),
         *([TimeLimit(60 * train.time_limit, state)] if train.time_limit else []),
         *life.extra,
         *([HideAverages(averages)] if ema else []),
-        EventLog(life.files.tensorboard, state.history),
+        EventLog(life.files.tensorboard, state.history, life.before),
         Checkpoint(life.files, state, judges, life.best),
     ]
 

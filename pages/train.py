@@ -7,7 +7,7 @@ from core.datasets.joining import learned_info
 from core.errors import LabError
 from ui.after_view import afterwards
 from ui.augment_form import augmentation_fields, show_cautions
-from ui.forms import section_fields
+from ui.forms import section_fields, tell_new_network
 from ui.i18n import _
 from ui.live import next_steps, run_panel
 from ui.live_matrix import last_validation
@@ -52,6 +52,7 @@ if view == "watch":
     st.stop()
 
 tell_change()
+tell_new_network()
 form, summary = st.columns([1, 1], gap="medium")
 with form:
     preset_choice()

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from core.config import RunConfig
-from core.continuing import continued, kept_epochs, retrained
+from core.continuing import continued, kept_epochs, retrained, whole_history
 from core.errors import ConfigError, RunError
-from core.records import Epoch, RunRecord, RunStatus, RunSummary, StageName, Start, now
+from core.paths import Paths
+from core.records import (
+    Epoch,
+    RunRecord,
+    RunStatus,
+    RunSummary,
+    StageName,
+    Start,
+    now,
+    write_history,
+)
+from core.store import Store
 
 RUN = "20260101-120000-000-abcd"
 
@@ -97,6 +110,25 @@ def test_anew_on_all_images_for_the_best_number_of_epochs() -> None:
     assert retrained(record(best=None)).config.train.epochs == 10
     with pytest.raises(RunError, match="already"):
         retrained(record(config=plan.config))
+
+
+def test_anew_from_where_a_run_went_on_though_the_run_before_is_deleted(tmp_path: Path) -> None:
+    store = Store(Paths(tmp_path))
+    first = store.create(RunConfig(), owner="server")
+    files = store.paths.run(first.id)
+    files.model.write_bytes(b"the network")
+    write_history(files, history([0.1, 0.2]))
+    second = store.create(RunConfig(), owner="server", start=Start(run=first.id, epochs=2))
+    files = store.paths.run(second.id)
+    write_history(files, history([0.3, 0.4, 0.5]))
+    store.delete(first.id)
+    summary = RunSummary(epochs=3, best_epoch=1, parameters=1, seconds=1)
+    ended = second.changed(status=RunStatus.FINISHED, summary=summary)
+    plan = retrained(ended)
+    third = store.create(plan.config, owner="server", start=plan.start)
+    assert store.paths.run(third.id).start.read_bytes() == b"the network"
+    rates = [e.learning_rate for e in whole_history(store.paths.run(third.id))]
+    assert rates == [0.1, 0.2]
 
 
 @pytest.mark.parametrize("status", [RunStatus.RUNNING, RunStatus.FAILED, RunStatus.STOPPED])

@@ -85,6 +85,17 @@ def test_still_improving(n: int, part: float) -> None:
     assert found.proposal.values == {"train.epochs": 40}
 
 
+def test_no_more_epochs_are_proposed_than_the_server_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LIENZO_MAX_EPOCHS", "30")
+    proposal = propose(State.IMPROVING, CONFIG)
+    assert proposal
+    assert proposal.values == {"train.epochs": 30}
+    monkeypatch.setenv("LIENZO_MAX_EPOCHS", "20")
+    assert propose(State.IMPROVING, CONFIG) is None
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("part", [0, 0.02])
 def test_over_fitting_since_its_best_epoch(part: float, seed: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.caps import check_caps, max_epochs
 from core.continuing import Next, continued, kept_epochs, retrained
 from core.errors import LabError
 from core.following import on_its_images, plan_continuation, plan_retraining
@@ -44,12 +45,14 @@ def _more_epochs(record: RunRecord) -> None:
     st.markdown("**" + _("Train on for some epochs more") + "**")
     history = read_history(get_lab().paths.run(record.id))
     where = f"{EPOCHS}.{record.id}"
-    st.session_state.setdefault(where, max(1, min(record.config.train.epochs // 2, MOST)))
+    most = min(MOST, max_epochs() or MOST)
+    half = max(1, min(record.config.train.epochs // 2, most))
+    st.session_state[where] = min(st.session_state.get(where, half), most)
     number_of, button = st.columns([2, 3], vertical_alignment="bottom")
     epochs = number_of.number_input(
         _("Epochs"),
         1,
-        MOST,
+        most,
         step=1,
         key=where,
         help=_("How many epochs the new run has."),
@@ -97,7 +100,7 @@ def _all_images(record: RunRecord) -> None:
     st.markdown("**" + _("Train anew on training and validation images") + "**")
     try:
         plan = retrained(record)
-        on_its_images(get_lab().store, record, plan.config)
+        check_caps(on_its_images(get_lab().store, record, plan.config))
     except LabError as error:
         show(say_error(error), "info")
         return

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from core.caps import within_caps
 from core.datasets.catalog import folder_names
 from core.datasets.dataset import DIGITS, Dataset, DatasetInfo
 from core.datasets.registry import (
@@ -134,7 +135,7 @@ def train_on(info: DatasetInfo) -> None:
 def fill_form_if_empty(info: DatasetInfo) -> None:
     """Otherwise the Train page would fill it later, over what has been chosen here."""
     if form_is_empty():
-        fill_form(preset_config(FIRST_PRESET, info.name, info.image_shape))
+        fill_form(within_caps(preset_config(FIRST_PRESET, info.name, info.image_shape)))
 
 
 def _ask_to_delete(name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
 
 import streamlit as st
@@ -13,7 +13,10 @@ from core.config import ARCHITECTURES, SECTION_NAMES, SECTIONS, AugmentConfig, R
 from core.config_models import BACKBONES, same_setting
 from core.errors import N_
 from core.knobs import Knob, Section
+from core.records import RunRecord
 from ui.i18n import _
+from ui.messages import show
+from ui.state import go_to
 
 CHOICES = {
     "none": N_("none"),
@@ -69,6 +72,8 @@ CHOICES = {
     **{name: row.title for name, row in BACKBONES.items()},
 }
 """What an option is called; the value itself is the same in every language."""
+ANEW = "_form_begins_anew"
+"""The session's key: the form was filled from a run that went on from another one's network."""
 MISSING = "_form_dataset_missing"
 """The session's key of a dataset that the form was filled with and that is gone."""
 SLIDER_LIMIT = 16
@@ -89,9 +94,28 @@ def key(section: str, field: str) -> str:
 def fill_form(config: RunConfig) -> None:
     """In a callback: put a config into the form."""
     st.session_state.pop(MISSING, None)
+    st.session_state[ANEW] = False
     for section in SECTION_NAMES:
         for field, value in getattr(config, section).model_dump().items():
             st.session_state[key(section, field)] = value
+
+
+def fill_form_from(record: RunRecord, values: Mapping[str, object]) -> None:
+    """In a callback: the settings of a run, but for ``values``, in the form and in front."""
+    fill_form(record.config.with_values(dict(values)))
+    st.session_state[ANEW] = record.start is not None
+    st.session_state["train_view"] = "setup"
+    go_to("pages/train.py")
+
+
+def tell_new_network() -> None:
+    """Above a form that cannot do again what the run before did."""
+    if st.session_state.get(ANEW):
+        words = _(
+            "That run went on from another run's network. A training from this form begins with "
+            "a new one."
+        )
+        show(words, "info")
 
 
 def change_architecture(before: str) -> None:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from core.config import RunConfig
 from core.continuing import epochs_before, whole_history
 from core.errors import N_, LabError
 from core.paths import RunPaths
@@ -263,7 +262,7 @@ def _draw(chart: Chart) -> None:
 def next_steps(record: RunRecord) -> None:
     """Where to go from a run that is over."""
     if stopped_at_once(record):
-        clone_button(record.config)
+        clone_button(record)
     if record.status not in (RunStatus.FINISHED, RunStatus.STOPPED) or not record.summary:
         return
     errors, predict, again = st.columns(3)
@@ -281,23 +280,21 @@ def next_steps(record: RunRecord) -> None:
         query_params=query,
     )
     with again:
-        clone_button(record.config)
+        clone_button(record)
 
 
-def clone_button(config: RunConfig) -> None:
+def clone_button(record: RunRecord) -> None:
     st.button(
         _("Change something and train again"),
         key="clone",
         icon=":material/content_copy:",
         on_click=_clone,
-        args=(config,),
+        args=(record,),
     )
 
 
-def _clone(config: RunConfig) -> None:
+def _clone(record: RunRecord) -> None:
     # Imported here: forms need no live panel, and this module no form, but for this button.
-    from ui.forms import fill_form
+    from ui.forms import fill_form_from
 
-    fill_form(config)
-    st.session_state["train_view"] = "setup"
-    go_to("pages/train.py")
+    fill_form_from(record, {})

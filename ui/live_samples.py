@@ -22,9 +22,9 @@ SIZE = 80
 
 def samples(record: RunRecord, found: Watched) -> None:
     """The images with the predicted class and its probability, and whether it has changed."""
-    changed = int(found.changed.sum())
+    changed, compared = int(found.changed.sum()), bool((found.before != NEVER).any())
     words = _("The same images after every epoch: predicted class and probability.")
-    if found.epoch > 1:
+    if compared:
         words += " " + ngettext(
             "{n} prediction has changed since the epoch before.",
             "{n} predictions have changed since the epoch before.",
@@ -61,9 +61,9 @@ def _thumb(found: Watched, i: int, image: NDArray[np.uint8], names: tuple[str, .
     caption = [said]
     if not right:
         caption.append(_("is {true}", true=name(found.y_true)))
-    if found.before[i] != NEVER and found.changed[i]:
+    if found.changed[i]:
         caption.append(_("was {before}", before=name(found.before)))
-    elif found.epoch > 1:
+    elif found.before[i] != NEVER:
         caption.append(_("since epoch {epoch}", epoch=int(found.since[i])))
     alt = _("{true}, predicted: {said}", true=name(found.y_true), said=said)
     # Under a picture there is no room for long names.

@@ -112,4 +112,6 @@ def _cancel_button(record: RunRecord) -> None:
 
 def not_yours(record: RunRecord) -> str:
     """Why a button is off."""
-    return _("Only {name} and the teacher can do this.", name=record.by or "–")
+    if not record.by:  # of a command line, or from before there were names
+        return _("Only the teacher can do this.")
+    return _("Only {name} and the teacher can do this.", name=record.by)

@@ -6,19 +6,18 @@ import functools
 
 import streamlit as st
 
-from core.config import RunConfig
-from core.continuing import whole_history
+from core.continuing import own_epochs
 from core.errors import LabError, text
 from core.failures import TOO_LONG
 from core.paths import RunPaths
 from core.proposing import LABEL_RATE, Proposal
 from core.reading_curves import GOOD, Reading, State, read_curves
 from core.records import Epoch, RunRecord
-from ui.forms import fill_form
+from ui.forms import fill_form_from
 from ui.i18n import _, say
 from ui.live import CURVES_SECONDS
 from ui.messages import Kind, show
-from ui.state import GOTO, get_lab, go_to, guarded
+from ui.state import GOTO, get_lab, guarded
 
 TRIED = "_tried"
 """The session's key of a change that has just been put into the form."""
@@ -51,9 +50,9 @@ def _reading(run_id: str) -> None:
         return
     found = read_run(record, lab.paths.run(run_id))
     if found is not None:
-        _show(found, record.config)
+        _show(found, record)
     elif (proposal := _after_failure(record)) is not None:
-        _offer(proposal, record.config)
+        _offer(proposal, record)
 
 
 def read_run(record: RunRecord, files: RunPaths) -> Reading | None:
@@ -61,16 +60,15 @@ def read_run(record: RunRecord, files: RunPaths) -> Reading | None:
     if record.failure is not None or not files.metrics.is_file():
         return None
     own = _epochs(files, files.metrics.stat().st_mtime_ns)
-    before = record.start.epochs if record.start else 0
-    return read_curves(own[before:], record.config, len(record.class_names))
+    return read_curves(own, record.config, len(record.class_names))
 
 
 @functools.lru_cache(maxsize=64)
 def _epochs(files: RunPaths, _version: int) -> list[Epoch]:
-    return whole_history(files)
+    return own_epochs(files)
 
 
-def _show(found: Reading, config: RunConfig) -> None:
+def _show(found: Reading, record: RunRecord) -> None:
     kind: Kind = "info" if found.state in GOOD else "warning"
     sentences = [found.sentence, *([found.remark] if found.remark else [])]
     said = " ".join(map(say, sentences))
@@ -81,27 +79,25 @@ def _show(found: Reading, config: RunConfig) -> None:
     with words:
         show(said, kind, icon=ICONS[found.state])
     with offer:
-        _offer(found.proposal, config)
+        _offer(found.proposal, record)
 
 
-def _offer(proposal: Proposal, config: RunConfig) -> None:
+def _offer(proposal: Proposal, record: RunRecord) -> None:
     st.button(
         _("Try: {change}", change=say(proposal.label)),
         key="try_next",
         icon=":material/science:",
         help=_("Fills the form with the settings of this run and this one change."),
         on_click=guarded,
-        args=(functools.partial(_fill, proposal, config),),
+        args=(functools.partial(_fill, proposal, record),),
     )
     st.caption(say(proposal.why))
 
 
-def _fill(proposal: Proposal, config: RunConfig) -> None:
+def _fill(proposal: Proposal, record: RunRecord) -> None:
     """In a callback: the settings of the run with one change, ready to be launched."""
-    fill_form(config.with_values(proposal.values))
+    fill_form_from(record, proposal.values)
     st.session_state[TRIED] = say(proposal.label)
-    st.session_state["train_view"] = "setup"
-    go_to("pages/train.py")
 
 
 def tell_change() -> None:

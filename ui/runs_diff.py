@@ -32,12 +32,23 @@ def differing(configs: Sequence[RunConfig]) -> list[tuple[str, str, list[object]
 
 
 def differences(records: Sequence[RunRecord]) -> pd.DataFrame:
-    """One row per setting that differs, one column per run, in the reader's words."""
+    """One row per setting that differs, one column per run, in the reader's words; before them,
+    from which networks the runs went on, where that differs."""
     rows = [
         [_label(section, field), *map(_written, values)]
         for section, field, values in differing([record.config for record in records])
     ]
+    starts = [_start(record) for record in records]
+    if len(set(starts)) > 1:
+        rows.insert(0, [_("Goes on from"), *starts])
     return pd.DataFrame(rows, columns=[_("Setting"), *map(short_name, records)])
+
+
+def _start(record: RunRecord) -> str:
+    if record.start is None:
+        return _("a new network")
+    name = short_name(record.changed(id=record.start.run))
+    return _("{run}, epoch {epoch}", run=name, epoch=record.start.epochs)
 
 
 def _label(section: str, field: str) -> str:

@@ -144,7 +144,7 @@ def _open_buttons(record: RunRecord) -> None:
         on_click=watch,
         args=(record.id,),
     )
-    clone_button(record.config)
+    clone_button(record)
 
 
 def _ask(chosen: list[RunRecord]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.continuing import same_start
 from core.records import RunRecord
-from ui.forms import fill_form
+from ui.forms import fill_form_from
 from ui.i18n import _
-from ui.state import go_to
+from ui.state import launch
 
 
 def smaller_batch_button(record: RunRecord) -> None:
@@ -20,7 +21,7 @@ def smaller_batch_button(record: RunRecord) -> None:
         key="smaller_batch",
         type="primary",
         icon=":material/memory:",
-        help=_("Fills the form with the settings of this run and half the images per step."),
+        help=_take_help(record),
         on_click=_take,
         args=(record, after),
     )
@@ -28,6 +29,17 @@ def smaller_batch_button(record: RunRecord) -> None:
 
 def _take(record: RunRecord, batch: int) -> None:
     """In a callback."""
-    fill_form(record.config.with_values({"train.batch_size": batch}))
-    st.session_state["train_view"] = "setup"
-    go_to("pages/train.py")
+    values: dict[str, object] = {"train.batch_size": batch}
+    if record.start is None:
+        fill_form_from(record, values)
+    else:
+        launch(record.config.with_values(values), start=same_start(record))
+
+
+def _take_help(record: RunRecord) -> str:
+    if record.start is None:
+        return _("Fills the form with the settings of this run and half the images per step.")
+    return _(
+        "Starts a run from the same network with the settings of this one and half the images per "
+        "step."
+    )

@@ -10,6 +10,7 @@ from core.commands.formats import amount, duration, facts, number, percent, prin
 from core.commands.parser import Command, add_run_id, add_yes
 from core.commands.train import start_facts, summary_facts
 from core.config import SECTION_NAMES
+from core.continuing import own_epochs
 from core.errors import N_, LabError, RunError, text
 from core.paths import RunPaths
 from core.reading_curves import read_curves
@@ -39,7 +40,7 @@ def runs(context: Context) -> Answer:
 def show(context: Context) -> Answer:
     record = _marked(context, context.store.read(context.options.run_id))
     files = run_paths(context.paths, record.id)
-    history = read_history(files)
+    history = own_epochs(files)  # as the pages number them
     progress = None if record.status.is_over() else read_progress(files)
     document: dict[str, object] = {
         "run_id": record.id,

@@ -16,8 +16,11 @@ from core.commands.formats import amount, duration, facts, number, percent, shap
 from core.commands.parser import Command, add_run_id
 from core.config import ARCHITECTURES, SECTIONS, RunConfig
 from core.continuing import Next
+from core.datasets.dataset import DIGITS
 from core.datasets.joining import learned_info
 from core.datasets.meaning import augmentation_cautions
+from core.datasets.registry import ensure_digits
+from core.datasets.retiring import open_for_run
 from core.errors import N_, LabError, RunError
 from core.failures import explain
 from core.knobs import Section
@@ -40,6 +43,7 @@ def presets(_context: Context) -> Answer:
 def train(context: Context) -> Answer:
     """Everything that can be wrong in what was asked for is found before Keras is loaded."""
     plan = planned(context) or Next(requested_config(context))
+    check_caps(plan.config)
     info = context.dataset(plan.config.data.dataset).info
     learned_info(info, plan.config.data)
     for caution in augmentation_cautions(info, plan.config.augment):
@@ -52,7 +56,10 @@ def train(context: Context) -> Answer:
 
 def resume(context: Context) -> Answer:
     record = context.store.read(context.options.run_id)
-    dataset = context.dataset(record.config.data.dataset)
+    name = record.config.data.dataset
+    if name == DIGITS:
+        ensure_digits(context.paths)
+    dataset = open_for_run(context.paths, name, record.dataset_fingerprint)
     check_fits(record.config.model, dataset.info.image_shape)
     return _in_foreground(context, _take(context, record.id))
 
@@ -61,8 +68,7 @@ def requested_config(context: Context) -> RunConfig:
     """The preset with the settings of the command line.
 
     Raises:
-        ConfigError: for an impossible setting, a network that does not fit the images, or a
-            training that is longer than the teacher allows.
+        ConfigError: for an impossible setting, or a network that does not fit the images.
         NotFoundError: if there is no such preset or dataset.
     """
     options = context.options
@@ -76,7 +82,6 @@ def requested_config(context: Context) -> RunConfig:
     shape = context.dataset(str(name)).info.image_shape
     config = preset_config(options.preset, name, shape).with_values(values)
     check_fits(config.model, shape)
-    check_caps(config)
     return config
 
 

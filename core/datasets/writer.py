@@ -10,7 +10,7 @@ import platform
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -234,6 +234,8 @@ def publish(paths: Paths, staging: DatasetPaths, finished: Finished) -> DatasetI
     if finished.submission and UNLABELLED in finished.splits:
         settled = finished.submission.settled(finished.splits[UNLABELLED].names)
         staging.submission.write_text(settled.model_dump_json(), encoding="utf-8")
+    else:  # nothing is left that could be handed in
+        finished = replace(finished, submission=None)
     info = _describe(finished)
     write_atomic(staging.info, info.model_dump_json(indent=1))
     for file in staging.folder.iterdir():

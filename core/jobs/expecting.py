@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import inf
 from statistics import fmean
 
-from core.caps import max_epochs, max_minutes
+from core.caps import longest_seconds, max_epochs
 from core.config import RunConfig
 from core.paths import Paths
 from core.records import RunRecord, RunStatus, read_history, read_progress
@@ -29,11 +29,13 @@ class Experience:
 
     def of_run(self, record: RunRecord) -> float:
         """Seconds that a queued or running run still takes; infinite if nobody knows."""
-        if record.status is RunStatus.RUNNING:
-            now = read_progress(self._paths.run(record.id))
-            if now is not None and now.eta_seconds is not None:
-                return now.eta_seconds + (0 if now.phase == "evaluating" else OVERHEAD_SECONDS)
-        return self._planned(record)
+        running = record.status is RunStatus.RUNNING
+        now = read_progress(self._paths.run(record.id)) if running else None
+        if now is None or now.eta_seconds is None:
+            return self._planned(record)
+        if now.phase == "features":  # all epochs come after them
+            return now.eta_seconds + self._planned(record)
+        return now.eta_seconds + (0 if now.phase == "evaluating" else OVERHEAD_SECONDS)
 
     def _planned(self, record: RunRecord) -> float:
         history = read_history(self._paths.run(record.id))
@@ -43,10 +45,10 @@ class Experience:
             per_epoch = self._seconds.get(_cost(record.config), inf)
         train = record.config.train
         epochs = min(train.epochs, max_epochs() or train.epochs) - len(history)
-        longest = min(train.time_limit or inf, max_minutes() or inf) * 60
         if per_epoch == inf:
             return inf
-        return min(max(epochs, 0) * per_epoch, longest) + OVERHEAD_SECONDS
+        left = longest_seconds(record.config) - sum(epoch.seconds for epoch in history)
+        return max(min(epochs * per_epoch, left), 0) + OVERHEAD_SECONDS
 
     def _measured(self, record: RunRecord) -> float | None:
         summary = record.summary

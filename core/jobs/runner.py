@@ -164,7 +164,9 @@ class Supervisor:
                     run=run_id,
                     status=record.status.text,
                 )
-            self._requeue(record.changed(owner="server", lab_id=self.store.lab_id))
+            # It waits for a turn, unlike those that go on by themselves after a restart.
+            asked = {"owner": "server", "lab_id": self.store.lab_id, "interrupted_by": None}
+            self._requeue(record.changed(**asked))
         self._changed()
 
     # -- the thread -----------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.continuing import whole_history
-from core.records import Epoch, RunRecord, RunStatus, write_history
+from core.records import Epoch, RunRecord, RunStatus, read_history, write_history
 from core.store import Store
 from tests.commands.driving import Cli, finished_run
 from tests.commands.test_cli_train import FakeTraining
@@ -27,6 +27,8 @@ def parent(store: Store) -> RunRecord:
             epoch=i,
             loss=2 / i,
             accuracy=0.3 * i,
+            val_loss=2 / i,
+            val_accuracy=0.3 * i,
             learning_rate=0.001,
             seconds=1,
             images_per_second=100,
@@ -51,6 +53,9 @@ def test_epochs_more_from_the_network_that_was_kept(
     assert files.start.read_bytes() == b"the network"
     assert [e.epoch for e in whole_history(files)] == [1, 2]
     assert f"{parent.id}, after epoch 2" in cli.text("show", asked.id)
+    write_history(files, read_history(cli.paths.run(parent.id)))
+    numbers = [epoch["epoch"] for epoch in cli.json("show", asked.id)["history"]]
+    assert numbers == [3, 4, 5]
 
 
 def test_anew_on_training_and_validation_images(
@@ -60,6 +65,15 @@ def test_anew_on_training_and_validation_images(
     (asked,) = training.asked
     assert (asked.config.data.with_validation, asked.config.train.epochs) == (True, 2)
     assert asked.start is None
+
+
+@pytest.mark.usefixtures("no_keras")
+def test_no_longer_than_the_teacher_allows(
+    cli: Cli, parent: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIENZO_MAX_EPOCHS", "4")
+    said = cli.refused("train", "--continue", parent.id, "--epochs", "5")
+    assert "at most 4 epochs" in said
 
 
 def test_show_says_what_the_curves_say(cli: Cli, parent: RunRecord) -> None:

@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 from core.config import RunConfig
+from core.datasets.registry import ensure_digits, open_dataset
 from core.errors import N_, RunError, text
 from core.paths import Paths
 from core.records import Failure, RunRecord, RunStatus, RunSummary, write_record
@@ -218,3 +219,16 @@ def test_resume_takes_a_run_whose_process_has_died(
     assert cli.json("resume", dead.id)["status"] == "finished"
     mine = store.create(RunConfig(), owner="cli", taken=True)
     assert "running" in cli.json("resume", mine.id, code=1)["error"]
+
+
+def test_resume_finds_a_dataset_that_was_renamed(
+    cli: Cli, store: Store, training: FakeTraining
+) -> None:
+    """As the server does: by what is in it."""
+    ensure_digits(cli.paths)
+    fingerprint = open_dataset(cli.paths, "digits").info.fingerprint
+    config = RunConfig().with_values({"data.dataset": "as it was called"})
+    values = {"config": config, "dataset_fingerprint": fingerprint, "summary": None}
+    left = finished_run(store, status=RunStatus.INTERRUPTED, **values)
+    assert cli.json("resume", left.id)["status"] == "finished"
+    assert [asked.id for asked in training.asked] == [left.id]

@@ -14,6 +14,7 @@ import pytest
 from core.datasets.containers.directory import read_records
 from core.datasets.containers.entries import Entries, Entry, orders, taken
 from core.datasets.containers.zip import ZipContainer
+from core.errors import DatasetError
 
 REFUSED = (zipfile.BadZipFile, struct.error, ValueError, EOFError, NotImplementedError)
 
@@ -64,6 +65,24 @@ def test_numbers_of_more_than_32_bits(tmp_path: Path, monkeypatch: pytest.Monkey
     records = [tuple(record) for record in read_records(file)]
     assert records == by_zipfile(file)
     assert next(read_records(file)).offset == 0
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_offset_that_no_file_has_is_refused(tmp_path: Path) -> None:
+    """zipfile lists it; its place could not be kept in 64 bits with a sign."""
+    good = an_archive()
+    start = good.index(b"PK\x01\x02")
+    record = bytearray(good[start : start + 46 + len("a/plain.png")])
+    record[42:46] = b"\xff" * 4
+    struct.pack_into("<H", record, 30, 12)
+    record += struct.pack("<HHQ", 1, 8, 2**63)
+    end = bytearray(good[-22:])
+    struct.pack_into("<HHI", end, 8, 1, 1, len(record))
+    file = tmp_path / "x.zip"
+    file.write_bytes(good[:start] + record + end)
+    assert len(by_zipfile(file)) == 1
+    with pytest.raises(DatasetError, match="table of contents is missing or damaged"):
+        ZipContainer(file, "x.zip").listing()
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

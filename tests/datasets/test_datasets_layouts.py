@@ -238,6 +238,15 @@ def test_what_a_competition_asks_for_is_kept(paths: Paths, tmp_path: Path) -> No
         assert [names[i] if i >= 0 else "" for i in asked.rows] == ["test/4.png", "", "test/1.png"]
 
 
+def test_without_its_pictures_no_submission_is_left(paths: Paths, tmp_path: Path) -> None:
+    """All of them broken; what was made of it can still be the origin of others."""
+    files = both("train/", each=10) | dict.fromkeys(some("test/", 2, 9), b"broken")
+    files["sample_submission.csv"] = b"id,label\n0,1\n1,1\n"
+    info = import_dataset(paths, PathSource(pack(tmp_path / "x.zip", files)), "x")
+    assert info.submission == ()
+    derive_dataset(paths, Recipe(origins=(Origin(name="x"),), per_class=2), "y")
+
+
 def test_no_sample_no_submission(paths: Paths, tmp_path: Path) -> None:
     """Nor one that is about other pictures."""
     files = both("train/", each=10) | some("test/", 5, 9)

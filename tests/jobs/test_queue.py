@@ -87,6 +87,14 @@ def test_who_was_served_is_read_from_the_runs(store: Store) -> None:
     assert names(read_queue(Store(store.paths), 1)) == "Luis Ana"
 
 
+def test_a_run_from_elsewhere_that_is_resumed_waits_for_its_turn(store: Store) -> None:
+    first = wait(store, "Ana", created=now() - timedelta(minutes=1))
+    how = {"status": RunStatus.INTERRUPTED, "interrupted_by": "server", "lab_id": "another"}
+    foreign = wait(store, "Ana", **how)
+    Supervisor(store, FakeLauncher(store.paths), ["cpu"]).resume(foreign.id)
+    assert ids(store) == [first.id, foreign.id]
+
+
 class TestMove:
     def test_up_down_and_front_within_a_name(self, store: Store) -> None:
         a, b, c = (wait(store, "Ana").id for _ in range(3))
@@ -163,6 +171,20 @@ class TestStarts:
         wait(store, "Luis")
         wait(store, "Mar")
         assert starts(store) == [3 * 3 + 5, 3 * 3 + 5 + 4 * 3 + 5]
+
+    def test_features_are_only_the_beginning(self, store: Store) -> None:
+        finished(store, SHORT, seconds=40, epochs=4)
+        at_work(store, phase="features", eta_seconds=30.0)
+        wait(store, "Luis")
+        assert starts(store) == [30 + 4 * 10 + 5]
+
+    def test_of_a_limit_only_what_is_left(self, store: Store) -> None:
+        limited = SHORT.with_values({"train.time_limit": 1, "train.epochs": 9})
+        run = wait(store, "Ana", limited, status=RunStatus.RUNNING, started=now())
+        line = {"epoch": 1, "loss": 1, "accuracy": 1, "learning_rate": 1, "images_per_second": 1}
+        append_epoch(store.paths.run(run.id), Epoch.model_validate({**line, "seconds": 40}))
+        wait(store, "Luis")
+        assert starts(store) == [20 + 5]
 
     def test_limits_shorten_it(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         finished(store, SHORT, seconds=400, epochs=4)

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
 from core.lab import Lab
-from core.records import RunRecord, RunStatus
+from core.records import RunRecord, RunStatus, Start
 from tests.pages.conftest import OpenPage, plain
 from ui.frame import short_name
 from ui.runs_diff import differing
@@ -69,6 +69,17 @@ def test_chosen_runs_are_overlaid_and_compared(app: OpenPage, make_run: MakeRun)
     table = page.dataframe[1].value.set_index("Setting")
     assert table.index.tolist() == ["Flip", "Filters"]
     assert sorted(table.loc["Filters"]) == ["16", "8"]
+
+
+def test_going_on_from_another_run_is_a_difference(
+    app: OpenPage, lab: Lab, make_run: MakeRun
+) -> None:
+    one, two = make_run(), make_run()
+    lab.store.save(two.changed(start=Start(run=one.id, epochs=5)))
+    table = choose(app("runs"), one, two).dataframe[1].value.set_index("Setting")
+    assert sorted(table.loc["Goes on from"]) == sorted(
+        ["a new network", f"{short_name(one)}, epoch 5"]
+    )
 
 
 def test_runs_without_an_epoch_have_no_curve(app: OpenPage, make_run: MakeRun) -> None:

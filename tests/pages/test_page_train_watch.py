@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 from core.continuing import whole_history
 from core.errors import text
 from core.evaluation.watched import save_watched, watched
-from core.failures import TOO_LONG
+from core.failures import TOO_LONG, out_of_memory
 from core.lab import Lab
-from core.records import Failure, RunRecord, RunStatus, write_history
+from core.records import Failure, RunRecord, RunStatus, Start, write_history
 from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import HOSTILE, make_dataset, many_classes
 from ui.forms import key
@@ -170,6 +170,52 @@ def test_a_run_that_goes_on_is_drawn_behind_the_other_one(
     drawn = [chart.proto.spec for chart in page.get("echarts_chart")]
     assert any("continued" in spec for spec in drawn)
     app("runs", child)
+
+
+def test_what_a_form_cannot_do_again_is_said(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
+    """A copy of a run that went on from another one begins with a new network."""
+    start = Start(run="20260101-120000-000-abcd", epochs=3)
+    record = with_network(lab, make_run())
+    lab.store.save(record.changed(start=start))
+    page = app("train", record)
+    page.button(key="clone").click().run()
+    assert "begins with a new one" in said(page)
+    page.button(key="preset.cnn").click().run()
+    assert "begins with a new one" not in said(page)
+
+
+def test_with_half_the_batch_it_goes_on_from_the_same_network(
+    app: OpenPage, lab: Lab, make_run: MakeRun
+) -> None:
+    parent = with_network(lab, make_run())
+    app("train", parent).button(key="after.continue").click().run()
+    child = lab.store.runs()[0]
+    lab.store.save(child.changed(status=RunStatus.FAILED, failure=out_of_memory(child.config)))
+    app("train", child).button(key="smaller_batch").click().run()
+    again = lab.store.runs()[0]
+    assert again.start
+    assert (again.start.run, again.start.kept_in) == (parent.id, child.id)
+    assert again.config.train.batch_size == child.config.train.batch_size // 2
+
+
+def test_no_more_epochs_than_the_server_allows(
+    app: OpenPage, make_run: MakeRun, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIENZO_MAX_EPOCHS", "3")
+    page = app("train", with_network(lab, make_run(train__epochs=10)))
+    (epochs,) = page.number_input
+    assert (epochs.value, epochs.max) == (3, 3)
+
+
+def test_an_old_time_limit_does_not_keep_a_run_from_going_on(
+    app: OpenPage, make_run: MakeRun, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is asked for it there."""
+    monkeypatch.setenv("LIENZO_MAX_MINUTES", "5")
+    page = app("train", with_network(lab, make_run(train__time_limit=60)))
+    page.button(key="after.continue").click().run()
+    assert not page.error
+    assert lab.store.runs()[0].config.train.time_limit == 5
 
 
 def test_train_anew_on_both(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:

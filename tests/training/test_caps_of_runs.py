@@ -6,8 +6,10 @@ import keras
 import pytest
 
 from core import training
+from core.callbacks import Reporter
+from core.checkpoint import TrainingState
 from core.paths import Paths
-from core.records import RunRecord, RunStatus, read_history
+from core.records import Epoch, RunRecord, RunStatus, read_history, read_progress
 from core.signals import StopSignal
 from core.store import Store
 from core.training import run_training
@@ -82,3 +84,20 @@ def test_the_time_of_former_lives_counts(store: Store, monkeypatch: pytest.Monke
     assert training._seconds_allowed(files) == pytest.approx(60 - spent)
     monkeypatch.delenv("LIENZO_MAX_MINUTES")
     assert training._seconds_allowed(files) is None
+
+
+def test_the_time_left_is_no_longer_than_what_is_allowed(store: Store) -> None:
+    line = {"epoch": 1, "loss": 1, "accuracy": 1, "learning_rate": 1, "images_per_second": 1}
+    state = TrainingState(history=[Epoch.model_validate({**line, "seconds": 20})])
+    state.seconds = 20
+    files = store.paths.run(store.create(QUICK, owner="server").id)
+    for longest, left in ((60.0, 40), (float("inf"), 99 * 20)):
+        reporter = Reporter(files, state, 100, 8, longest=longest)
+        reporter.params = {"steps": 1000}
+        reporter.on_epoch_begin(1)
+        reporter.on_train_begin()
+        reporter._last_progress = 0
+        reporter.on_train_batch_end(0, {"loss": 1.0})
+        told = read_progress(files)
+        assert told
+        assert told.eta_seconds == pytest.approx(left, rel=0.01)

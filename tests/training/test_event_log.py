@@ -47,6 +47,11 @@ def test_every_epoch_once_by_keras_names(tmp_path: Path) -> None:
     assert train["images_per_second"] == [(1, 100), (2, 100)]
 
 
+def test_epochs_are_numbered_behind_those_of_the_run_before(tmp_path: Path) -> None:
+    EventLog(tmp_path / "tb", [epoch(1), epoch(2)], before=20).on_train_begin()
+    assert [step for step, _ in scalars(tmp_path / "tb" / "train")["epoch_loss"]] == [21, 22]
+
+
 def test_what_a_kill_has_undone_is_not_seen_twice(tmp_path: Path) -> None:
     former = [epoch(1), epoch(2), epoch(3)]
     EventLog(tmp_path / "tb", former).on_train_begin()

@@ -14,7 +14,7 @@ from core.datasets.registry import open_dataset
 from core.errors import DatasetError, NotFoundError, RunError
 from core.evaluation.predictions import load_split, saved_splits
 from core.evaluation.watched import read_watched
-from core.feeding import training_batches
+from core.feeding import Batches, training_batches
 from core.following import plan_continuation, plan_retraining
 from core.paths import Paths
 from core.records import RunRecord, RunStatus, Start, read_history
@@ -157,6 +157,8 @@ class TestRetraining:
         expected = np.stack([val.images[29], train.images[0], val.images[0], train.images[89]])
         assert (joined.images[rows] == expected).all()
         assert (joined.labels == np.concatenate([train.labels, val.labels])).all()
+        dealt = Batches(joined, np.arange(120), 120, seed=1)[0][1]
+        assert sorted(dealt) == sorted(joined.labels)
         assert len(joined) == len(joined.images) == 120
         assert (joined.names[0], joined.names[90]) == ("train0.png", "val0.png")
         assert both.split("test").names[0] == "test0.png"

@@ -23,6 +23,8 @@ _MAX_VERSION = 63
 # Values that say "see the extra field of large archives".
 _ELSEWHERE = 0xFFFF_FFFF
 _ELSEWHERE_64 = 0xFFFF_FFFF_FFFF_FFFF
+_FARTHEST = 0x7FFF_FFFF_FFFF_FFFF
+"""No file system knows a place beyond it."""
 # Places in what zipfile tells of the end of an archive; the records that large ones have there.
 _SIGNATURE, _SIZE, _OFFSET, _LOCATION = 0, 5, 6, 9
 _ZIP64_END = b"PK\x06\x06"
@@ -102,6 +104,8 @@ def _record(head: bytes, rest: bytes, lengths: tuple[int, ...], shift: int) -> R
     extra = rest[lengths[0] : lengths[0] + lengths[1]]
     sizes = _large(extra, unpacked, packed, offset)
     unpacked, packed, offset = sizes
+    if offset + shift > _FARTHEST:
+        raise zipfile.BadZipFile("Impossible offset of an entry")
     return Record(name, flags, method, crc, packed, unpacked, attributes, offset + shift)
 
 
