@@ -9,6 +9,7 @@ from core.records import RunRecord, RunStatus
 from ui.address import read_address, write_address
 from ui.i18n import LANGUAGES, _, language, say
 from ui.messages import show_error
+from ui.names import literal
 from ui.state import LISTED_RUNS, get_lab
 
 STATUS_ICON = {
@@ -66,6 +67,11 @@ def run_label(record: RunRecord) -> str:
     """A run in one line. Never changes: a selectbox knows its options by their labels."""
     config = record.config
     return f"{short_name(record)} · {config.data.dataset} · {config.model.short_name}"
+
+
+def by_whom(record: RunRecord) -> str:
+    """Who launched a run, as Markdown to stand behind its label; empty if nobody has said."""
+    return f" · {literal(record.by)}" if record.by else ""
 
 
 def choose_run_in_sidebar() -> None:

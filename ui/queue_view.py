@@ -10,8 +10,8 @@ import streamlit as st
 from core.errors import N_
 from core.jobs.queue import Move, Queued
 from core.records import RunRecord
-from ui.frame import run_label
-from ui.i18n import _, duration, ngettext
+from ui.frame import by_whom, run_label
+from ui.i18n import _, duration, ngettext, number
 from ui.names import literal
 from ui.people import is_own, is_teacher, may_end, may_move
 from ui.state import get_lab, guarded, watch
@@ -70,8 +70,8 @@ def waiting_rows() -> None:
 def _row(row: Queued, *, movable: bool) -> None:
     record = row.record
     name, start, buttons = st.columns([6, 5, 4], vertical_alignment="center")
-    who = f" · {literal(record.by)}" if record.by else ""
-    name.markdown(f"{row.position}\\. **{literal(run_label(record))}**{who}")
+    place = number(row.position)
+    name.markdown(place + f"\\. **{literal(run_label(record))}**{by_whom(record)}")
     start.caption(_start(row))
     with buttons.container(horizontal=True, horizontal_alignment="right"):
         if movable:

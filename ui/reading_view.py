@@ -17,6 +17,7 @@ from ui.forms import fill_form_from
 from ui.i18n import _, say
 from ui.live import CURVES_SECONDS
 from ui.messages import Kind, show
+from ui.names import literal
 from ui.state import GOTO, get_lab, guarded
 
 TRIED = "_tried"
@@ -91,7 +92,7 @@ def _offer(proposal: Proposal, record: RunRecord) -> None:
         on_click=guarded,
         args=(functools.partial(_fill, proposal, record),),
     )
-    st.caption(say(proposal.why))
+    st.caption(literal(say(proposal.why)))
 
 
 def _fill(proposal: Proposal, record: RunRecord) -> None:

@@ -95,7 +95,7 @@ def test_two_browsers_have_forms_of_their_own(page: Page, second: Page, server: 
     second.goto(server.page("train"))
     mine = page.get_by_role("spinbutton", name="Filters")
     theirs = second.get_by_role("spinbutton", name=spanish("Filters"))
-    expect(theirs).to_have_value("32")
+    expect(theirs).to_have_value("32", timeout=30_000)
     mine.fill("16")
     mine.press("Enter")
     page.wait_for_timeout(500)

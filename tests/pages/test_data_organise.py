@@ -230,7 +230,7 @@ def test_rename(
 def test_digits_keep_their_name(app: OpenPage, lab: Lab) -> None:
     page = organise(app, "rename", "digits")
     assert "built in" in said(page)
-    assert not page.text_input
+    assert [box.key for box in page.text_input] == ["my_name"]
 
 
 def test_in_use(app: OpenPage, lab: Lab, pets: DatasetInfo) -> None:

@@ -38,7 +38,7 @@ def test_one_click_queues_the_first_network_and_watches_it(app: OpenPage, lab: L
 def test_a_first_network_that_cannot_be_queued_is_told(
     app: OpenPage, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> str:
+    def full(*_: object, **__: object) -> str:
         raise RunError(N_("The disk is full."))
 
     monkeypatch.setattr(lab.runner, "submit", full)

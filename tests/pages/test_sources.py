@@ -171,7 +171,7 @@ def test_a_file_of_the_server_is_imported_where_it_is(
     assert table[0][1:] == ["folder of class folders", "–"]
     page.selectbox(key="import_server").set_value("my *pets*.zip")
     ran(page)
-    assert "file · " in said(page)
+    assert "archive of class folders · " in said(page)
     assert page.text_input(key="import_name").value == "my pets"
     start(page)
     assert asked(lab).source == ServerSpec(path="my *pets*.zip")
