@@ -89,8 +89,9 @@ def test_who_was_served_is_read_from_the_runs(store: Store) -> None:
 
 def test_a_run_from_elsewhere_that_is_resumed_waits_for_its_turn(store: Store) -> None:
     first = wait(store, "Ana", created=now() - timedelta(minutes=1))
-    how = {"status": RunStatus.INTERRUPTED, "interrupted_by": "server", "lab_id": "another"}
-    foreign = wait(store, "Ana", **how)
+    foreign = wait(
+        store, "Ana", status=RunStatus.INTERRUPTED, interrupted_by="server", lab_id="another"
+    )
     Supervisor(store, FakeLauncher(store.paths), ["cpu"]).resume(foreign.id)
     assert ids(store) == [first.id, foreign.id]
 
