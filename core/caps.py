@@ -64,7 +64,7 @@ def check_caps(config: RunConfig) -> None:
     epochs, minutes = max_epochs(), max_minutes()
     if epochs is not None and config.train.epochs > epochs:
         raise ConfigError(
-            N_("This server allows at most {most} epochs per run; {received} were asked for."),
+            N_("Epochs per run are limited to {most} on this server; {received} were asked for."),
             most=epochs,
             received=config.train.epochs,
         )

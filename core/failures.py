@@ -75,12 +75,16 @@ def smaller_batch(config: RunConfig) -> int | None:
     return batch // 2 if batch > SMALLEST_BATCH else None
 
 
-def explain_death(exit_code: int | None, log: Path, config: RunConfig) -> Failure:
+def explain_death(
+    exit_code: int | None, log: Path, config: RunConfig, *, since: int = 0
+) -> Failure:
     """Of a worker that left no last word: its exit code and its log are all that is known.
+
+    What stands before the byte ``since`` was said in former lives of the run.
 
     Where memory cannot be had, libraries below Python end the process themselves.
     """
-    if exit_code != 0 and is_memory_talk(_tail(log)):
+    if exit_code != 0 and is_memory_talk(_tail(log, since)):
         return out_of_memory(config)
     what = text(
         N_("The process of this training ended unexpectedly (exit code {code})."),
@@ -102,11 +106,11 @@ def is_memory_talk(said: str) -> bool:
     return any(word in said.lower() for word in _MEMORY_WORDS)
 
 
-def _tail(log: Path) -> str:
+def _tail(log: Path, since: int) -> str:
     try:
         with log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _LOG_TAIL_BYTES))
+            file.seek(max(since, size - _LOG_TAIL_BYTES))
             return file.read().decode(errors="replace")
     except FileNotFoundError:
         return ""

@@ -172,7 +172,7 @@ def _note(config: RunConfig, reason: str | None) -> Text | None:
             minutes=max_minutes() or 0,
         ),
         "epochs": text(
-            N_("Ended by this server's limit of {epochs} epochs per run."),
+            N_("Ended by this server's limit of epochs per run: {epochs}."),
             epochs=max_epochs() or 0,
         ),
     }

@@ -73,6 +73,8 @@ class _Job:
     by: str
     device: str
     worker: Worker
+    log_start: int = 0
+    """Bytes of the log that former lives of the run have written."""
     seen: float = 0.0
     """Time of change of the ``run.json`` that the index knows."""
     stop_asked: float | None = None
@@ -264,7 +266,7 @@ class Supervisor:
         record = self.store.refresh(job.run_id)
         if record.status is RunStatus.QUEUED or is_abandoned(self.store.paths, record):
             log = self.store.paths.run(record.id).log
-            failure = explain_death(job.worker.poll(), log, record.config)
+            failure = explain_death(job.worker.poll(), log, record.config, since=job.log_start)
             record = self._bury(record, "worker", failure)
         if record.status.is_over() and not record.status.can_resume():
             self.store.paths.run(record.id).checkpoint.unlink(missing_ok=True)
@@ -333,6 +335,8 @@ class Supervisor:
         return free[0] if free else None
 
     def _launch(self, record: RunRecord, device: str) -> None:
+        log = self.store.paths.run(record.id).log
+        said = log.stat().st_size if log.exists() else 0
         try:
             worker = self.launcher.start(record.id, device)
         except (OSError, LabError) as error:
@@ -342,7 +346,7 @@ class Supervisor:
             )
             self.store.save(failed)
             return
-        self._jobs[record.id] = _Job(record.id, record.by, device, worker)
+        self._jobs[record.id] = _Job(record.id, record.by, device, worker, said)
 
 
 def make_launcher(store: Store, devices: list[str]) -> Launcher:

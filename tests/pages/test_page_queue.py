@@ -171,7 +171,7 @@ class TestLimits:
         assert said in [c.value for c in page.caption]
         page.number_input(key=key("train", "epochs")).set_value(4).run()
         assert [plain(e.value) for e in page.error] == [
-            "This server allows at most 3 epochs per run; 4 were asked for."
+            "Epochs per run are limited to 3 on this server; 4 were asked for."
         ]
         assert page.button(key="launch").disabled
         app("start").button(key="quick").click().run()

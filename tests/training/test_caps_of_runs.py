@@ -37,7 +37,7 @@ def test_epochs(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIENZO_MAX_EPOCHS", "2")
     record = train(store)
     assert record.status is RunStatus.FINISHED
-    assert str(record.note) == "Ended by this server's limit of 2 epochs per run."
+    assert str(record.note) == "Ended by this server's limit of epochs per run: 2."
     assert record.summary
     assert record.summary.epochs == 2
     assert store.paths.run(record.id).predictions.exists()

@@ -199,6 +199,13 @@ class TestDeath:
         log.write_text("std::bad_alloc" + "x" * 50_000)
         assert explain_death(1, log, RunConfig()).smaller_batch is None
 
+    def test_words_of_a_former_life_do_not_count(self, tmp_path: Path) -> None:
+        log = tmp_path / "log.txt"
+        log.write_text("std::bad_alloc\n")
+        since = log.stat().st_size
+        assert explain_death(1, log, RunConfig()).smaller_batch == 32
+        assert explain_death(1, log, RunConfig(), since=since).smaller_batch is None
+
     def test_killed_by_the_system_is_perhaps_memory(self, tmp_path: Path) -> None:
         for code in (-6, -9, -11):
             failure = explain_death(code, tmp_path / "none", RunConfig())
