@@ -31,9 +31,10 @@ LOCKS = {
     GPU: ["--extra", "gpu", "--constraint", RUNTIME],
 }
 CHECKS = ("ruff check", "ruff format --check", "mypy")
-# One worker per core of the smallest supported machine; a file stays on one worker, so that
-# TensorFlow (3 s, 700 MB) is loaded as rarely as possible.
-PYTEST = ["pytest", "-n", "2", "--dist", "loadfile"]
+# One worker more than the smallest supported machine has cores, because browsers and processes
+# are waited for; a file stays on one worker, so that TensorFlow (3 s, 700 MB) is loaded as rarely
+# as possible.
+PYTEST = ["pytest", "-n", "3", "--dist", "loadfile"]
 
 BROWSER_VARIABLE = "LIENZO_CHROMIUM"
 BROWSERS = (

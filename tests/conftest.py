@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
 import pytest
 
 from core.paths import Paths
+
+
+def pytest_collection_finish() -> None:
+    """Keras and Streamlit are loaded by now: a million objects that stay to the end. Out of the
+    sight of the garbage collection they cost a tenth less of the processor time of all tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -29,7 +29,7 @@ SINGLE = [
 ]
 ALONE = [config for config in SINGLE if not config.mixes]
 EVEN = [c for c in ALONE if not (c.brightness or c.noise or c.erasing or c.colour_jitter)]
-SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (64, 48, 3)]
+SHAPES = [(8, 8, 1), (64, 48, 3)]
 Pixels = npt.NDArray[np.uint8]
 
 
