@@ -21,7 +21,7 @@ def test_without_caps_everything_is_allowed(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("LIENZO_MAX_EPOCHS", "at most 10 epochs per run; 50 were asked for"),
+        ("LIENZO_MAX_EPOCHS", "limited to 10 on this server; 50 were asked for"),
         ("LIENZO_MAX_MINUTES", "at most 10 min per run; the time limit is 30 min"),
     ],
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from core.datasets.digits import ensure_digits
 from core.paths import Paths
@@ -33,6 +33,8 @@ CHROMIUM_ARGS = [
     "--use-fake-ui-for-media-stream",
 ]
 START_SECONDS = 60.0
+# The other tests use the same cores: Playwright's 5 s would judge the machine, not the page.
+expect.set_options(timeout=20_000)
 
 
 class Server(NamedTuple):

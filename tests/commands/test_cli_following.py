@@ -73,7 +73,7 @@ def test_no_longer_than_the_teacher_allows(
 ) -> None:
     monkeypatch.setenv("LIENZO_MAX_EPOCHS", "4")
     said = cli.refused("train", "--continue", parent.id, "--epochs", "5")
-    assert "at most 4 epochs" in said
+    assert "limited to 4 on this server" in said
 
 
 def test_show_says_what_the_curves_say(cli: Cli, parent: RunRecord) -> None:

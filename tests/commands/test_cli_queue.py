@@ -54,5 +54,5 @@ def test_what_is_longer_than_allowed_is_refused(
 ) -> None:
     monkeypatch.setenv("LIENZO_MAX_EPOCHS", "5")
     words = ("train", "--preset", "digits-quick", "--set", "train.epochs=6")
-    assert "at most 5 epochs per run; 6 were asked for" in cli.json(*words, code=2)["error"]
+    assert "limited to 5 on this server; 6 were asked for" in cli.json(*words, code=2)["error"]
     assert store.runs() == []

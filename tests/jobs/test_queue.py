@@ -229,5 +229,5 @@ def test_a_submit_keeps_the_name_and_refuses_what_is_too_long(
     assert store.read(run_id).by == "Ana"
     assert [row.record.id for row in supervisor.queue()] == [run_id]
     monkeypatch.setenv("LIENZO_MAX_EPOCHS", "3")
-    with pytest.raises(ConfigError, match="at most 3 epochs per run; 4 were asked for"):
+    with pytest.raises(ConfigError, match="limited to 3 on this server; 4 were asked for"):
         supervisor.submit(SHORT, by="Ana")
