@@ -49,7 +49,8 @@ def serve(root: Path) -> None:
     for line in sys.stdin:
         word, _, rest = line.strip().partition(" ")
         if word == "submit":
-            print(lab.runner.submit(RunConfig.model_validate_json(rest)), flush=True)
+            name, _, config = rest.partition(" ")
+            print(lab.runner.submit(RunConfig.model_validate_json(config), by=name), flush=True)
         elif word == "resume":
             lab.runner.resume(rest)
     lab.close()
@@ -58,7 +59,7 @@ def serve(root: Path) -> None:
 class Server:
     """Our end of :func:`serve`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, slots: int = 1) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.kills", "--serve", str(root)],
             stdin=subprocess.PIPE,
@@ -66,9 +67,15 @@ class Server:
             stderr=subprocess.DEVNULL,
             text=True,
             cwd=ROOT,
+            env={**os.environ, "LIENZO_SLOTS": str(slots)},
             start_new_session=True,
         )
         self.answer()
+
+    def submit(self, config: RunConfig, name: str = "") -> str:
+        """Queue a training for a name without spaces; returns its run id."""
+        self.say(f"submit {name} {config.model_dump_json()}")
+        return self.answer()
 
     def answer(self) -> str:
         assert self.process.stdout
@@ -123,8 +130,7 @@ class Ordeal:
         """And its figures, of every epoch."""
 
     def submit(self) -> str:
-        self.server.say(f"submit {CONFIG.model_dump_json()}")
-        self.submitted.append(self.server.answer())
+        self.submitted.append(self.server.submit(CONFIG))
         return self.submitted[-1]
 
     def status(self, run_id: str) -> RunStatus:

@@ -17,7 +17,6 @@ import os
 import random
 import resource
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,14 +25,13 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.kills import Server
 from core.config import RunConfig
-from core.jobs.workers import ROOT
-from core.lab import Lab
 from core.paths import Paths
 from core.records import RunRecord, RunStatus, process_alive, read_history, read_record
 
 NAMES = ("Ana", "Luis", "Mar")
-EACH = 10
+EACH, SLOTS = 10, 2
 SHORT = RunConfig.parse(
     {
         "data": {"dataset": "digits"},
@@ -52,39 +50,12 @@ ROOM_BYTES = 20_000_000
 PATIENCE_SECONDS = 600.0
 
 
-def serve(root: Path) -> None:
-    """The server process: submits lines of ``name config`` until it is killed."""
-    lab = Lab(root)
-    lab.runner.start()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        name, _, config = line.strip().partition(" ")
-        print(lab.runner.submit(RunConfig.model_validate_json(config), by=name), flush=True)
-    lab.close()
-
-
-def start_server(root: Path) -> subprocess.Popen[str]:
-    server = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.queue", "--serve", str(root)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "LIENZO_SLOTS": "2"},
-        start_new_session=True,
-    )
-    assert server.stdout
-    server.stdout.readline()
-    return server
-
-
 class Ordeal:
     """One lab, its thirty runs, and what is done to them."""
 
     def __init__(self, root: Path, chance: random.Random) -> None:
         self.paths = Paths(root)
-        self.server = start_server(root)
+        self.server = Server(root, SLOTS)
         numbers = chance.sample(range(len(NAMES) * EACH), 5)
         self.nan, self.limited, *self.killed = numbers
         self.done_to: set[str] = set()
@@ -94,10 +65,7 @@ class Ordeal:
 
     def submit(self, number: int) -> str:
         config = {self.nan: NAN, self.limited: LARGE}.get(number, SHORT)
-        assert self.server.stdin
-        assert self.server.stdout
-        print(NAMES[number // EACH], config.model_dump_json(), file=self.server.stdin, flush=True)
-        return self.server.stdout.readline().strip()
+        return self.server.submit(config, NAMES[number // EACH])
 
     def records(self) -> list[RunRecord]:
         return [read_record(self.paths, run_id) for run_id in self.runs]
@@ -123,15 +91,12 @@ class Ordeal:
             os.kill(record.pid, signal.SIGKILL)
 
     def restart(self) -> None:
-        os.kill(self.server.pid, signal.SIGKILL)
-        self.server.wait()
+        self.server.kill()
         self.cut = [r.id for r in self.records() if r.status is RunStatus.RUNNING]
-        self.server = start_server(self.paths.root)
+        self.server = Server(self.paths.root, SLOTS)
 
     def close(self) -> None:
-        assert self.server.stdin
-        self.server.stdin.close()
-        self.server.wait(60)
+        self.server.close()
 
     def problems(self) -> list[str]:
         records = self.records()
@@ -142,8 +107,8 @@ class Ordeal:
     def wrong(self, number: int, record: RunRecord) -> str:
         """What is wrong with a run, or nothing."""
         failed = number in (self.nan, self.limited)
-        states = {True: RunStatus.FAILED, number in self.killed: RunStatus.INTERRUPTED}
-        wanted = states[True] if failed or number in self.killed else RunStatus.FINISHED
+        killed = RunStatus.INTERRUPTED if number in self.killed else RunStatus.FINISHED
+        wanted = RunStatus.FAILED if failed else killed
         said = str(record.failure.what) if record.failure else ""
         where = f"run {number} ({record.by}) is {record.status.value}: {said}"
         if number == self.limited and record.status is RunStatus.INTERRUPTED:
@@ -183,11 +148,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--server-after", type=int, default=12)
-    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.serve:
-        serve(options.serve)
-        return 0
     with tempfile.TemporaryDirectory() as folder:
         return run(Path(folder), options)
 
