@@ -4,17 +4,9 @@ import streamlit as st
 
 from core.errors import LabError
 from ui.errors_data import judged, judged_splits
-from ui.errors_gallery import mistakes_section
-from ui.errors_matrix import forget_cell_of_other_run, matrix_section
-from ui.errors_view import (
-    classes_section,
-    headline,
-    no_run,
-    not_over,
-    nothing_predicted,
-    split_switch,
-    view_switch,
-)
+from ui.errors_matrix import forget_cell_of_other_run
+from ui.errors_view import headline, no_run, not_over, nothing_predicted, split_switch
+from ui.errors_views import view_switch
 from ui.frame import run_label
 from ui.i18n import _, say_error
 from ui.messages import show_error
@@ -49,9 +41,4 @@ except LabError as error:
     show_error(error)
     st.stop()
 headline(result)
-if view == "matrix":
-    matrix_section(record, result)
-elif view == "classes":
-    classes_section(result)
-else:
-    mistakes_section(record, result)
+view.show(record, result)

@@ -93,25 +93,6 @@ def _train_page(record: RunRecord, label: str) -> None:
     )
 
 
-def view_switch() -> str:
-    views = {
-        "matrix": _("Confusion matrix"),
-        "classes": _("Classes"),
-        "mistakes": _("All mistakes"),
-    }
-    st.session_state.setdefault("errors.view", "matrix")
-    st.segmented_control(
-        _("View"),
-        list(views),
-        format_func=views.__getitem__,
-        key="errors.view",
-        required=True,
-        label_visibility="collapsed",
-        persist_state="session",
-    )
-    return str(st.session_state["errors.view"])
-
-
 def split_switch(splits: list[str]) -> str:
     names = {"test": _("Test split"), "val": _("Validation split"), "train": _("Training split")}
     if st.session_state.get("errors.split") not in splits:
@@ -162,7 +143,7 @@ def headline(judged: Judged) -> None:
     )
 
 
-def classes_section(judged: Judged) -> None:
+def classes_section(record: RunRecord, judged: Judged) -> None:
     """Precision, recall and F1 of every class, the worst on top."""
     st.caption(
         _(

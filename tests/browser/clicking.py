@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 CHART = "[data-testid=stEChartsChart]"
 CELLS = "[data-testid=stEChartsChart] canvas"
 
 
 def wait_for_matrix(page: Page) -> None:
-    """Until the chart has been drawn, not only made room for."""
-    page.wait_for_selector(f"{CHART}[aria-busy=false] canvas")
+    """Until the chart has been drawn, not only made room for.
+
+    ``expect`` asks anew from here. ``wait_for_selector`` asks at every frame of the page, and
+    on a busy machine headless Chromium sometimes draws none until somebody asks.
+    """
+    expect(page.locator(f"{CHART}[aria-busy=false] canvas").first).to_be_visible()
     page.wait_for_timeout(300)
 
 
@@ -100,7 +104,7 @@ def time_click(page: Page, grid: Grid, true: int, pred: int) -> float:
         }"""
     )
     click_cell(page, grid, true, pred)
-    page.wait_for_function("window.milliseconds !== undefined")
+    page.wait_for_function("window.milliseconds !== undefined", polling=50)
     return float(page.evaluate("window.milliseconds"))
 
 

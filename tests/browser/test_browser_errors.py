@@ -44,6 +44,7 @@ def expect_files(page: Page, files: list[str]) -> None:
     page.wait_for_function(
         "name => document.querySelector('.lz-gallery figure').title.startsWith(name + ':')",
         arg=files[0],
+        polling=50,
     )
     assert shown_files(page) == files
 

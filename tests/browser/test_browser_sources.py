@@ -33,7 +33,8 @@ def take(page: Page, count: int) -> None:
         before = page.locator(TAKEN).count()
         page.wait_for_timeout(500)  # the camera of the last picture gives way to a new one
         page.wait_for_function(
-            "() => (document.querySelector('[data-testid=stCameraInput] video') || {}).videoWidth"
+            "() => (document.querySelector('[data-testid=stCameraInput] video') || {}).videoWidth",
+            polling=50,
         )
         page.get_by_role("button", name="Take Photo").click()
         expect(page.locator(TAKEN)).to_have_count(before + 1)

@@ -1,0 +1,95 @@
+"""One picture looked at closely, in a dialog: every tab answers one question about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.errors import N_
+from core.plots.bars import plot_top_k, top_k_info
+from core.records import RunRecord
+from ui.gallery import Thumb, gallery
+from ui.i18n import _, percent
+from ui.names import class_names, literal, shortened
+from ui.state import is_dark
+
+SIZE = 256
+GUESSES = 10
+
+
+class Subject(NamedTuple):
+    """A picture as a run's network takes it, and what is known of it.
+
+    ``pixels`` uint8 (h, w, c); ``proba`` float32 (classes,); ``truth`` its true class, where that
+    is known; ``split`` and ``row`` its place in the run's dataset, ``None`` for a picture from
+    elsewhere.
+    """
+
+    record: RunRecord
+    name: str
+    pixels: NDArray[np.uint8]
+    proba: NDArray[np.float32]
+    truth: int | None = None
+    split: str | None = None
+    row: int | None = None
+
+    @property
+    def pred(self) -> int:
+        return int(self.proba.argmax())
+
+
+class Tab(NamedTuple):
+    """One question: its name, for which pictures it can be asked, and what draws the answer."""
+
+    label: str
+    applies: Callable[[Subject], bool]
+    show: Callable[[Subject], None]
+
+
+def probabilities_tab(subject: Subject) -> None:
+    """The picture, and the likeliest classes."""
+    names = class_names(subject.record)
+    picture, chart = st.columns([2, 3], vertical_alignment="center")
+    with picture:
+        truth = names[subject.truth] if subject.truth is not None else "–"
+        lines = (subject.name, _("in truth: {name}", name=truth))
+        gallery([Thumb(subject.pixels, lines, alt=subject.name)], key="closer.picture", size=SIZE)
+    with chart:
+        info = top_k_info(names, subject.proba, GUESSES)
+        st.plotly_chart(
+            plot_top_k(
+                info._replace(classes=tuple(shortened(info.classes))),
+                dark=is_dark(),
+                percent=percent,
+            ),
+            key="closer.proba",
+            theme=None,
+            config={"displayModeBar": False},
+            alt=", ".join(
+                f"{name}: {percent(p)}" for name, p in zip(info.classes, info.proba, strict=True)
+            ),
+        )
+
+
+TABS: tuple[Tab, ...] = (Tab(N_("Probabilities"), lambda subject: True, probabilities_tab),)
+
+
+def look_closer(subject: Subject) -> None:
+    """Open the dialog on a picture."""
+    st.dialog(_("A closer look at {name}", name=literal(subject.name)), width="large")(_tabs)(
+        subject
+    )
+
+
+def _tabs(subject: Subject) -> None:
+    """Only the tab that is looked at is computed: a heat map takes a second."""
+    asked = [tab for tab in TABS if tab.applies(subject)]
+    places = st.tabs([_(tab.label) for tab in asked], key="closer.tab", on_change="rerun")
+    for tab, place in zip(asked, places, strict=True):
+        if place.open:
+            with place:
+                tab.show(subject)

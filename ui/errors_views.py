@@ -1,0 +1,44 @@
+"""What can be asked about a run's mistakes: one row per view of the Errors page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import streamlit as st
+
+from core.errors import N_
+from core.records import RunRecord
+from ui.errors_data import Judged
+from ui.errors_gallery import mistakes_section
+from ui.errors_matrix import matrix_section
+from ui.errors_view import classes_section
+from ui.i18n import _
+
+
+class View(NamedTuple):
+    """A view: its name, and what draws it under the headline figures of a split."""
+
+    label: str
+    show: Callable[[RunRecord, Judged], None]
+
+
+VIEWS = {
+    "matrix": View(N_("Confusion matrix"), matrix_section),
+    "classes": View(N_("Classes"), classes_section),
+    "mistakes": View(N_("All mistakes"), mistakes_section),
+}
+
+
+def view_switch() -> View:
+    st.session_state.setdefault("errors.view", "matrix")
+    st.segmented_control(
+        _("View"),
+        list(VIEWS),
+        format_func=lambda view: _(VIEWS[view].label),
+        key="errors.view",
+        required=True,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    return VIEWS[str(st.session_state["errors.view"])]
