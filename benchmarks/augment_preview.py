@@ -114,7 +114,7 @@ def trainings(rounds: int) -> None:
 
 
 def random_dataset(paths: Paths) -> Dataset:
-    random_images(paths, CASES["images"])
+    random_images(paths, CASES["plain"])
     return open_dataset(paths, "bench")
 
 

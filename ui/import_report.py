@@ -61,7 +61,7 @@ def import_report(dataset: Dataset, report: ImportReport) -> None:
     lineage(info)
     for warning in report.warnings:
         show(say(warning), "warning")
-        show_duplicates_button(warning)
+        show_duplicates_button(info.name, warning)
     if not (report.skipped or report.capped or report.repaired or report.dropped):
         st.caption(_("Nothing was skipped, and nothing had to be repaired."))
     outcomes = _outcomes(report)

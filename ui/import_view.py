@@ -99,15 +99,18 @@ def _panel(drawn: list[tuple[str, str]]) -> None:
 
 
 def _card(state: ImportState) -> None:
-    text, button = st.columns([6, 1], vertical_alignment="center")
+    # The zip file of an export is offered beside the button to dismiss it.
+    shares = [3, 1] if state.kind == "export" and state.is_over() else [6, 1]
+    text, button = st.columns(shares, vertical_alignment="center")
     with text:
         _ended(state) if state.is_over() else _moving(state)
     with button:
         if not state.is_over():
             _job_button(_("Cancel"), "cancel", state, cancel_import)
         elif state.kind == "export":
-            export_button(state)
-            _job_button(_("Dismiss"), "dismiss", state, dismiss_import)
+            with st.container(horizontal=True, horizontal_alignment="right"):
+                export_button(state)
+                _job_button(_("Dismiss"), "dismiss", state, dismiss_import)
         elif state.status == "finished":
             st.button(
                 _("Look at it"), key=f"open.{state.job_id}", on_click=_open_finished, args=(state,)

@@ -17,7 +17,8 @@ from core.datasets.report import spreadsheet_cell
 from core.errors import Text
 from ui.i18n import _, catalogue, language, say
 from ui.names import literal
-from ui.state import get_lab
+from ui.state import get_lab, guarded
+from ui.work import look_for_duplicates
 
 
 def lineage(info: DatasetInfo) -> None:
@@ -54,7 +55,7 @@ def dropped_csv(file: Path, translate: Callable[[str], str]) -> str:
     return out.getvalue()
 
 
-def show_duplicates_button(warning: Text) -> None:
+def show_duplicates_button(dataset: str, warning: Text) -> None:
     """Below a warning of images that are in two splits: the way to see them."""
     if warning.msgid == LEAK:
         st.button(
@@ -62,9 +63,11 @@ def show_duplicates_button(warning: Text) -> None:
             key=f"duplicates.{warning.params['split']}",
             icon=":material/content_copy:",
             on_click=_go_to_duplicates,
+            args=(dataset,),
         )
 
 
-def _go_to_duplicates() -> None:
+def _go_to_duplicates(dataset: str) -> None:
     st.session_state["data_view"] = "organise"
     st.session_state["organise_view"] = "duplicates"
+    guarded(functools.partial(look_for_duplicates, dataset))

@@ -13,17 +13,16 @@ import streamlit as st
 
 from core.datasets.dataset import SPLIT_NAMES, SPLITS, Dataset, Split
 from core.datasets.duplicates import Duplicates, Trouble, read_duplicates, worst_first
-from core.datasets.jobs import start_work
 from core.datasets.recipe import Origin, Recipe
 from core.datasets.registry import MAX_NAME
-from core.datasets.work import Derive, FindDuplicates
+from core.datasets.work import Derive
 from core.errors import N_
 from ui.gallery import Thumb, gallery_html
 from ui.i18n import _, ngettext, number
 from ui.import_view import propose_name
 from ui.names import class_names
 from ui.state import get_lab, guarded
-from ui.work import begin_making, is_busy, under_way
+from ui.work import begin_making, is_busy, look_for_duplicates, under_way
 
 GROUPS_PER_PAGE = 12
 COPIES = 12
@@ -71,14 +70,13 @@ def _not_looked(dataset: Dataset) -> None:
             "it cannot be learned."
         )
     )
-    work = FindDuplicates(dataset=name)
     st.button(
         _("Look for duplicates"),
         key="organise.look",
         type="primary",
         icon=":material/content_copy:",
         on_click=guarded,
-        args=(functools.partial(start_work, get_lab().paths, work, name),),
+        args=(functools.partial(look_for_duplicates, name),),
     )
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.datasets.duplicates import read_duplicates
 from core.datasets.jobs import ImportState, JobPaths, dismiss_import, list_imports, start_work
-from core.datasets.work import Work
+from core.datasets.registry import open_dataset
+from core.datasets.work import FindDuplicates, Work
 from core.errors import N_, LabError
 from ui.i18n import _
 from ui.messages import show_error
@@ -55,6 +57,14 @@ def forget_searches() -> None:
     for state in list_imports(get_lab().paths):
         if state.kind == "duplicates" and state.status == "finished":
             guarded(functools.partial(dismiss_import, get_lab().paths, state.job_id))
+
+
+def look_for_duplicates(name: str) -> None:
+    """In a callback: compare the images of a dataset, unless somebody has had it done."""
+    paths = get_lab().paths
+    info = open_dataset(paths, name).info
+    if read_duplicates(paths, info.fingerprint) is None and not under_way("duplicates", name):
+        start_work(paths, FindDuplicates(dataset=name), name)
 
 
 def begin_making(work: Work, name: str, about: str) -> None:

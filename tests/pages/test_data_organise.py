@@ -192,7 +192,8 @@ def test_a_leak_leads_to_its_pictures(app: OpenPage, lab: Lab, pets: DatasetInfo
     assert "also in “training”" in plain(said(page))
     press(page, "duplicates.test")
     assert page.session_state["data_view"] == "organise"
-    assert page.button(key="organise.look")
+    work(lab, page)
+    assert "in different splits</b>" in drawn(page)
 
 
 def test_export(app: OpenPage, lab: Lab, pets: DatasetInfo) -> None:
