@@ -86,7 +86,9 @@ def main() -> None:
     default = os.environ.get("LIENZO_ARTIFACTS", "artifacts")
     parser.add_argument("--artifacts", type=Path, default=Path(default))
     options = parser.parse_args()
-    here = Paths(options.artifacts / "cache" / "benchmark").create()
+    root = options.artifacts / "cache" / "benchmark"
+    shutil.rmtree(root, ignore_errors=True)  # of a benchmark that was killed
+    here = Paths(root).create()
     try:
         here.dataset(options.dataset).folder.symlink_to(
             Paths(options.artifacts).dataset(options.dataset).folder.absolute()

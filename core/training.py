@@ -22,6 +22,7 @@ import keras
 from filelock import FileLock, Timeout
 
 from core.averaging import Averages, HideAverages, ShowAverages
+from core.backends import has_gpu
 from core.callbacks import (
     Checkpoint,
     EpochCap,
@@ -338,7 +339,7 @@ def _sweep(files: RunPaths) -> None:
 
 
 def _versions() -> dict[str, str]:
-    device = "gpu" if keras.distribution.list_devices("gpu") else "cpu"
+    device = "gpu" if has_gpu() else "cpu"
     found = {"python": sys.version.split()[0], "backend": keras.backend.backend(), "device": device}
     for package in _VERSIONED:
         try:

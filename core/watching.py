@@ -51,8 +51,10 @@ class Watcher(keras.metrics.Metric):  # type: ignore[misc]
         # A batch that is not the first may be shorter.
         places = ops.minimum(ops.convert_to_tensor(self._places), ops.shape(logits)[0] - 1)
         first = ops.take(logits, places, axis=0)
-        self.logits.assign(ops.where(ops.equal(self.begun, 0), first, self.logits))
-        self.begun.assign(ops.ones_like(self.begun))
+        # Converted: JAX takes no variable for an operand.
+        kept, begun = ops.convert_to_tensor(self.logits), ops.convert_to_tensor(self.begun)
+        self.logits.assign(ops.where(ops.equal(begun, 0), first, kept))
+        self.begun.assign(ops.ones(()))
 
     def result(self) -> dict[str, float]:
         return {}
