@@ -179,9 +179,7 @@ class _Actions(NamedTuple):
 
     def _note(self, decided: list[Decided]) -> None:
         about = self.about
-        added = decide(
-            get_lab().paths, about.fingerprint, decided, by=_me(), seen=len(about.acts)
-        )
+        added = decide(get_lab().paths, about.fingerprint, decided, by=_me(), seen=len(about.acts))
         untick(self.key)
         if added.left:
             st.session_state[NOTE] = ngettext(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -27,14 +26,13 @@ from core.errors import N_
 from core.evaluation.labels import LabelIssue, ambiguous, as_issues, label_quality, strange
 from core.records import RunRecord
 from ui.errors_data import Judged
-from ui.i18n import _
 from ui.state import get_lab
 
 Issues = tuple[LabelIssue, ...]
 
 
 class Desk(NamedTuple):
-    """Everything about one split of a run's dataset; ``acts`` are as they were when it was drawn."""
+    """Everything about one split of a run's dataset; ``acts`` are those when it was drawn."""
 
     record: RunRecord
     judged: Judged
@@ -145,14 +143,12 @@ def _by_spread(name: tuple[str, int, str], _judged: Judged) -> Issues:
 def already_decided(desk: Desk) -> Issues:
     """Images of this split that somebody has decided about, the latest first."""
     predictions = desk.judged.predictions
-    latest = [place for place in reversed(desk.decided)]
+    latest = reversed(list(desk.decided))
     rows = {desk.place(int(row)): i for i, row in enumerate(predictions.rows)}
     at = np.array([rows[place] for place in latest if place in rows], np.int64)
     if not len(at):
         return ()
-    return as_issues(
-        predictions, at, label_quality(predictions.y_true[at], predictions.proba[at])
-    )
+    return as_issues(predictions, at, label_quality(predictions.y_true[at], predictions.proba[at]))
 
 
 LISTINGS: Mapping[str, Listing] = {
@@ -160,8 +156,8 @@ LISTINGS: Mapping[str, Listing] = {
         N_("Probably wrong"),
         N_(
             "Confident learning: the network is surer of another class than it usually is of that "
-            "class. The clearest contradictions come first. Look at each: the network may be wrong, "
-            "too."
+            "class. The clearest contradictions come first. Look at each: the network may be "
+            "wrong, too."
         ),
         N_("No label of this split contradicts the network clearly."),
         probably_wrong,

@@ -1,4 +1,4 @@
-"""What comes of decisions about labels: a table of them, a new version of the dataset, a new run."""
+"""What comes of decisions about labels: a table of them, a new version of the dataset, a run."""
 
 from __future__ import annotations
 

@@ -96,7 +96,9 @@ class _Reader:
         if row.isdecimal() and int(row) < have:
             return split, int(row)
         raise DatasetError(
-            N_("Line {line}: “{name}” has no row {row} in the split “{split}”: it has {have} rows."),
+            N_(
+                "Line {line}: “{name}” has no row {row} in the split “{split}”: it has {have} rows."
+            ),
             line=number,
             name=self._name,
             row=row,

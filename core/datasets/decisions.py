@@ -143,7 +143,9 @@ def decide(
         mine = tuple(one for one in decided if one.place not in taken)
         left = tuple(one.place for one in decided if one.place in taken)
         if mine:
-            _append(paths, fingerprint, Act(id=uuid.uuid4().hex, by=by, at=time.time(), decided=mine))
+            _append(
+                paths, fingerprint, Act(id=uuid.uuid4().hex, by=by, at=time.time(), decided=mine)
+            )
     return Added(len(mine), left)
 
 

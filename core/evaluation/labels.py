@@ -1,8 +1,8 @@
 """Which labels are probably wrong, and which images are hard to label: from predictions alone.
 
-The first by confident learning (Northcutt, Jiang, Chuang 2021), as ``cleanlab`` implements it. It is
-loaded by the function that needs it, which a server calls in the computing process: with it come
-scikit-learn and 98 MB.
+The first by confident learning (Northcutt, Jiang, Chuang 2021), as ``cleanlab`` implements it. It
+is loaded by the function that needs it, which a server calls in the computing process: with it
+come scikit-learn and 98 MB.
 """
 
 from __future__ import annotations
@@ -85,16 +85,17 @@ def find_issues(y_true: Ints, proba: Floats) -> Issues:
 
 
 def label_quality(y_true: Ints, proba: Floats) -> Qualities:
-    """(n,) in [0, 1]: of the given class and the likeliest other one together, the part that the
-    given one has (0: nothing; 0.5: as likely as the other).
+    """(n,) in [0, 1]: given / (given + other²), of the probability of the given class and that of
+    the likeliest other one. 0 where the given class has none.
 
-    It finds more than the loss, which does not ask whether another class is likely, and more of
-    the labels drawn by chance than cleanlab's margin: benchmarks/label_check.py.
+    The odds against the label, counted the more the surer the network is of the other class. That
+    finds more than the loss, which does not ask whether any other class is likely, and more of the
+    labels drawn by chance than cleanlab's margin does: see benchmarks/label_check.py.
     """
     shares = proba.astype(np.float64)
     given = np.take_along_axis(shares, np.asarray(y_true)[:, None], axis=1)[:, 0]
     other = np.take_along_axis(shares, rivals(y_true, proba)[:, None], axis=1)[:, 0]
-    quality: Qualities = given / np.maximum(given + other, np.finfo(np.float64).tiny)
+    quality: Qualities = given / np.maximum(given + other**2, np.finfo(np.float64).tiny)
     return quality
 
 
@@ -161,4 +162,4 @@ def as_issues(
         proba[at, other].tolist(),
         position.tolist(),
     )
-    return tuple(LabelIssue(*values) for values in zip(*columns, strict=True))  # type: ignore[arg-type]
+    return tuple(LabelIssue(*values) for values in zip(*columns, strict=True))

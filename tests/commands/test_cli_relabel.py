@@ -15,7 +15,9 @@ from tests.datasets.prepared import opened, prepared
 def table(paths: Paths, tmp_path: Path) -> Path:
     prepared(paths, "pets", {"train": [("cat", 1), ("dog", 2), ("cat", 3), ("dog", 4)]})
     file = tmp_path / "decisions.csv"
-    file.write_text("split,row,decision,new\ntrain,0,relabel,dog\ntrain,1,exclude,\ntrain,2,keep,\n")
+    file.write_text(
+        "split,row,decision,new\ntrain,0,relabel,dog\ntrain,1,exclude,\ntrain,2,keep,\n"
+    )
     return file
 
 

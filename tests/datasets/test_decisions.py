@@ -1,4 +1,4 @@
-"""Decisions about labels: who decided what, undone, by several at once; as a table; what follows."""
+"""Decisions about labels: who decided what, undone, by several at once, as a table, carried out."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_a_planted_wrong_label_is_found() -> None:
     given = [*TRULY]
     given[5] = 2
     (issue,) = label_issues(predicted(given, sure_of(TRULY)))
-    expected = LabelIssue(50, 2, 1, 0.05 / 0.95, 0.05, 0.9, 5)
+    expected = LabelIssue(50, 2, 1, 0.05 / 0.86, 0.05, 0.9, 5)
     assert issue == pytest.approx(expected)
     assert (issue.row, issue.given, issue.suggested) == (50, 2, 1)
 
@@ -47,7 +47,7 @@ def test_the_surest_contradiction_is_first() -> None:
     proba[9] = [0.01, 0.01, 0.98]
     issues = label_issues(predicted(given, proba))
     assert [(issue.position, issue.suggested) for issue in issues] == [(9, 2), (1, 0)]
-    assert issues[0].quality == pytest.approx(0.01 / 0.99)
+    assert issues[0].quality == pytest.approx(0.01 / (0.01 + 0.98**2))
 
 
 def test_all_right() -> None:
@@ -89,7 +89,7 @@ def test_issues_are_in_the_order_of_their_quality() -> None:
 def test_quality_and_rivals() -> None:
     proba = np.array([[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0], [0.2, 0.5, 0.3]], np.float32)
     y = np.array([0, 0, 0, 2])
-    assert label_quality(y, proba) == pytest.approx([1, 0, 0.5, 0.375])
+    assert label_quality(y, proba) == pytest.approx([1, 0, 2 / 3, 0.3 / 0.55])
     assert rivals(y, proba).tolist() == [1, 1, 1, 1]
 
 
