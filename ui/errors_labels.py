@@ -279,7 +279,7 @@ def _picture(about: Desk, issue: LabelIssue) -> Tickable:
     ]
     decision = about.decided.get(about.place(issue.row))
     if decision:
-        lines[1:] = [_verdict(about, decision.verdict, decision.label), decision.by]
+        lines = [given, _verdict(about, decision.verdict, decision.label), decision.by]
     alt = _(
         "{file}: given {given}, suggested {other} ({sure}); given one: {held}",
         file=rows.names[issue.row],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 
 import streamlit as st
 
@@ -189,8 +188,8 @@ def _share(state: ImportState) -> float:
 
 def _how_far(state: ImportState) -> str:
     progress = state.progress
-    parts = [_("“{name}” is being made", name=state.name)]
-    parts.append(_(WORK_PHASES["derive"][progress.phase]))
+    phases = WORK_PHASES["derive"]
+    parts = [_("“{name}” is being made", name=state.name), _(phases[progress.phase])]
     if progress.total:
         done, total = number(progress.done), number(progress.total)
         parts.append(_("{done} of {total}", done=done, total=total))
@@ -213,13 +212,18 @@ def _versions(fingerprint: str) -> list[DatasetInfo]:
 
 def _version(record: RunRecord, info: DatasetInfo) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{literal(info.name)}** · {literal(_changes(info))}", width="stretch")
+        steps = info.derived.steps if info.derived else ()
+        changes = " ".join(say(step) for step in steps)
+        st.markdown(f"**{literal(info.name)}** · {literal(changes)}", width="stretch")
         st.button(
             _("Retrain on it"),
             key=f"labels.retrain.{info.name}",
             type="primary",
             icon=":material/model_training:",
-            help=_("The settings of this run on the new version, as a run of its own."),
+            help=_(
+                "The settings of this run on the new version, as a run of its own. Where test "
+                "labels were changed, compare the accuracies of the two with care."
+            ),
             on_click=guarded,
             args=(functools.partial(_retrain, record, info.name),),
         )
@@ -231,16 +235,6 @@ def _version(record: RunRecord, info: DatasetInfo) -> None:
             on_click=_look,
             args=(info.name,),
         )
-
-
-def _changes(info: DatasetInfo) -> str:
-    steps: Sequence[str] = [say(step) for step in info.derived.steps] if info.derived else []
-    return " ".join(
-        [
-            *steps,
-            _("Its test labels may differ: compare accuracies between versions with care."),
-        ]
-    )
 
 
 def _retrain(record: RunRecord, name: str) -> None:

@@ -71,10 +71,15 @@ def opened_at(app: OpenPage, run: RunRecord, lang: str = "en") -> AppTest:
     return page
 
 
-def shown(page: AppTest) -> list[str]:
-    """First lines of the pictures."""
+def pictures(page: AppTest) -> list[list[str]]:
+    """The lines below every picture."""
     grids = page.get("bidi_component")
-    return [item["lines"][0] for grid in grids for item in json.loads(grid.proto.json)["items"]]
+    return [item["lines"] for grid in grids for item in json.loads(grid.proto.json)["items"]]
+
+
+def shown(page: AppTest) -> list[str]:
+    """The first of these lines."""
+    return [lines[0] for lines in pictures(page)]
 
 
 def said(page: AppTest) -> str:
@@ -133,14 +138,16 @@ def test_the_clearest_contradiction_first(app: OpenPage, run: RunRecord) -> None
 
 
 def test_relabelled_as_suggested(app: OpenPage, lab: Lab, run: RunRecord) -> None:
-    page = tick(opened_at(app, run), run, *WRONG)
+    page = opened_at(app, run)
+    page.sidebar.text_input(key="my_name").set_value("Ana").run()
+    page = tick(page, run, *WRONG)
     assert "2 pictures ticked." in said(page)
     page = press(page, "suggested")
     assert held(lab) == {("test", 5): ("relabel", "cow"), ("test", 9): ("relabel", "cat")}
     assert "2 relabelled · 0 left out · 0 kept" in said(page)
     assert "Everything in this list is decided." in said(page)
     page.segmented_control(key="labels.list").set_value("decided").run()
-    assert shown(page) == ["cat → cow", "dog → cat"]
+    assert pictures(page) == [["cat", "→ cow", "Ana"], ["dog", "→ cat", "Ana"]]
     page = press(page, "undo")
     assert held(lab) == {}
     assert "about 2 images is taken back" in said(page)
