@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.analysis.service import analysis_paths
 from core.datasets.dataset import Dataset, Split
 from core.datasets.decisions import (
     Act,
@@ -27,6 +29,7 @@ from core.evaluation.labels import LabelIssue, ambiguous, as_issues, label_quali
 from core.records import RunRecord
 from ui.errors_data import Judged
 from ui.state import get_lab
+from ui.understand_data import understood
 
 Issues = tuple[LabelIssue, ...]
 
@@ -132,7 +135,11 @@ def _by_margin(name: tuple[str, int, str], _judged: Judged) -> Issues:
 
 
 def _strange(desk: Desk) -> Issues:
-    return _by_spread(desk.judged.name[:3], desk.judged)
+    """By turns those that the network and those that the analysis of the dataset finds strange:
+    the one finds what is cut off, the other what has other colours, and rarely the same."""
+    pairs = zip_longest(_by_spread(desk.judged.name[:3], desk.judged), _unlike(desk))
+    both = (issue for pair in pairs for issue in pair if issue is not None)
+    return tuple({issue.position: issue for issue in both}.values())
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
@@ -140,15 +147,29 @@ def _by_spread(name: tuple[str, int, str], _judged: Judged) -> Issues:
     return strange(_judged.predictions)
 
 
+def _unlike(desk: Desk) -> Issues:
+    """The images of this split that are least like their class by their pixels, if somebody has
+    had the dataset analysed. Raises DatasetError if that is damaged."""
+    info = desk.dataset.info
+    if desk.is_gone or not analysis_paths(get_lab().paths, info).result("basic").is_file():
+        return ()
+    about = understood(desk.dataset)
+    places = (about.rows.place(int(row)) for row in about.found.outliers.row)
+    return _at(desk, [Place(place.split, place.row) for place in places])
+
+
 def already_decided(desk: Desk) -> Issues:
     """Images of this split that somebody has decided about, the latest first."""
+    return _at(desk, list(reversed(list(desk.decided))))
+
+
+def _at(desk: Desk, places: Sequence[Place]) -> Issues:
+    """Those of these images that the network has judged in this split."""
     predictions = desk.judged.predictions
-    latest = reversed(list(desk.decided))
     rows = {desk.place(int(row)): i for i, row in enumerate(predictions.rows)}
-    at = np.array([rows[place] for place in latest if place in rows], np.int64)
-    if not len(at):
-        return ()
-    return as_issues(predictions, at, label_quality(predictions.y_true[at], predictions.proba[at]))
+    at = np.array([rows[place] for place in places if place in rows], np.int64)
+    quality = label_quality(predictions.y_true[at], predictions.proba[at])
+    return as_issues(predictions, at, quality)
 
 
 LISTINGS: Mapping[str, Listing] = {
@@ -175,7 +196,9 @@ LISTINGS: Mapping[str, Listing] = {
         N_("Out of place"),
         N_(
             "The images, 2 % at most, for which the network's answer is spread widest over all "
-            "classes: perhaps they show none of them, or are damaged or cut off."
+            "classes: perhaps they show none of them, or are damaged or cut off. If the dataset "
+            "was analysed on the Data page, every second one is least like its class by its "
+            "pixels."
         ),
         N_("Every image of this split fits some class."),
         _strange,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core.analysis.rows import Rows
+from core.analysis.service import analysis_paths
 from core.datasets import jobs
 from core.datasets.decisions import Decided, Verdict, decide, decisions, read_acts
 from core.datasets.deriving import derive_dataset
@@ -27,7 +30,7 @@ from core.records import RunRecord, RunStatus
 from tests.datasets.prepared import opened, prepared
 from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import HOSTILE, make_dataset
-from ui import labels_version, tick_gallery
+from ui import labels_desk, labels_version, tick_gallery
 from ui.errors_labels import GALLERY, PER_PAGE
 
 MakeRun = Callable[..., RunRecord]
@@ -75,6 +78,11 @@ def pictures(page: AppTest) -> list[list[str]]:
     """The lines below every picture."""
     grids = page.get("bidi_component")
     return [item["lines"] for grid in grids for item in json.loads(grid.proto.json)["items"]]
+
+
+def rows_shown(page: AppTest) -> list[str]:
+    grids = page.get("bidi_component")
+    return [item["id"] for grid in grids for item in json.loads(grid.proto.json)["items"]]
 
 
 def shown(page: AppTest) -> list[str]:
@@ -200,6 +208,23 @@ def test_other_lists(app: OpenPage, run: RunRecord) -> None:
     assert shown(page) == ["cow → cat"]
     page.segmented_control(key="labels.list").set_value("decided").run()
     assert "Nothing has been decided" in said(page)
+
+
+def test_what_the_analysis_of_the_dataset_finds_strange(
+    app: OpenPage, lab: Lab, run: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By turns with what the network finds; its rows are numbered through all splits."""
+    dataset = open_dataset(lab.paths, "pets")
+    result = analysis_paths(lab.paths, dataset.info).result("basic")
+    result.parent.mkdir(parents=True)
+    result.touch()
+    rows = np.array([3 + 7, 0, 3 + 20, 3 + 8])  # three training images come first
+    outliers = SimpleNamespace(row=rows)
+    about = SimpleNamespace(rows=Rows.of(dataset), found=SimpleNamespace(outliers=outliers))
+    monkeypatch.setattr(labels_desk, "understood", lambda dataset: about)
+    page = opened_at(app, run)
+    page.segmented_control(key="labels.list").set_value("strange").run()
+    assert rows_shown(page) == ["20", "7", "8"]
 
 
 def test_no_label_is_wrong(app: OpenPage, make_run: MakeRun) -> None:
