@@ -27,7 +27,7 @@ REFRESH_SECONDS = 1.0
 NEW_NAME = "labels.name"
 UPLOAD = "labels.upload"
 MAX_MEGABYTES = 20
-SHOWN_VERSIONS = 3
+SHOWN_VERSIONS = 6
 WRONG = "_labels_wrong"
 """Why a table was not taken, or a version not begun: said in the popover, which stays open."""
 BEGUN = "_labels_begun"
@@ -60,6 +60,10 @@ def _make(about: Desk) -> None:
             name=literal(name),
         )
     )
+    if any(p.split == "test" and d.verdict is not Verdict.KEEP for p, d in about.decided.items()):
+        st.caption(
+            _("Careful: test labels changed on a network's advice flatter that very network.")
+        )
     typed = st.text_input(
         _("Name of the new dataset"),
         key=NEW_NAME,
@@ -144,8 +148,13 @@ def versions_panel(about: Desk) -> None:
     active = any(not state.is_over() for state in states)
     if states:
         st.fragment(_jobs, run_every=REFRESH_SECONDS if active else None)(name, active)
-    for info in _versions(about.fingerprint)[:SHOWN_VERSIONS]:
+    versions = _versions(about.fingerprint)[:SHOWN_VERSIONS]
+    for info in versions[:1]:
         _version(about.record, info)
+    if versions[1:]:
+        with st.expander(_("Earlier versions")):
+            for info in versions[1:]:
+                _version(about.record, info)
 
 
 def _of(name: str) -> list[ImportState]:

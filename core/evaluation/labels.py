@@ -69,12 +69,14 @@ def find_issues(y_true: Ints, proba: Floats) -> Issues:
         return Issues(np.zeros(0, np.int64), np.zeros(0))
     from cleanlab.filter import find_label_issues
 
+    shares = proba.astype(np.float64)
+    np.clip(shares, 0, 1, out=shares)  # what rounding may have put above 1 would be refused
     with warnings.catch_warnings():
         # That small classes may hide some is said by their number of images.
         warnings.simplefilter("ignore", UserWarning)
         found = find_label_issues(
             np.asarray(y_true, np.int64),
-            np.asarray(proba, np.float64),
+            shares,
             filter_by="both",
             n_jobs=1,
         )

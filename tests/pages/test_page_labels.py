@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.analysis.rows import Rows
 from core.analysis.service import analysis_paths
+from core.continuing import Next
 from core.datasets import jobs
 from core.datasets.decisions import Decided, Verdict, decide, decisions, read_acts
 from core.datasets.deriving import derive_dataset
@@ -21,12 +22,13 @@ from core.datasets.jobs import JobProgress, list_imports
 from core.datasets.recipe import Origin, Recipe
 from core.datasets.registry import open_dataset
 from core.datasets.work import Derive
-from core.errors import RunError, text
+from core.errors import DatasetError, RunError, text
 from core.evaluation.labels import find_issues
 from core.evaluation.predictions import Predictions, save_predictions
+from core.following import plan_on
 from core.lab import Lab
 from core.paths import write_atomic
-from core.records import RunRecord, RunStatus
+from core.records import RunRecord, RunStatus, Start
 from tests.datasets.prepared import opened, prepared
 from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import HOSTILE, make_dataset
@@ -306,6 +308,18 @@ def test_a_new_version_and_a_run_on_it(
     assert queued.config == run.config.with_values({"data.dataset": "pets-v2"})
     assert page.session_state["run"] == queued.id
     assert page.segmented_control(key="train_view").value == "watch"
+
+
+def test_a_run_on_another_dataset(lab: Lab, run: RunRecord) -> None:
+    """One that went on from another network does so again, if the classes are those."""
+    prepared(lab.paths, "others", {"train": [("cat", 1), ("fox", 2)]})
+    assert plan_on(lab.store, run, "pets") == Next(run.config)
+    gone_on = run.changed(start=Start(run="20260101-000000-000-aaaa", epochs=3))
+    start = plan_on(lab.store, gone_on, "pets").start
+    assert start is not None
+    assert (start.kept_in, start.epochs) == (run.id, 3)
+    with pytest.raises(DatasetError, match="other classes than those of “others”"):
+        plan_on(lab.store, gone_on, "others")
 
 
 def test_a_name_that_is_taken_is_told(app: OpenPage, lab: Lab, run: RunRecord) -> None:
