@@ -11,7 +11,7 @@ from core.commands.context import Answer, Context, WrongUseError
 from core.commands.data import add_name, shown
 from core.commands.data_more import DATA as BASE
 from core.commands.data_more import free_name, working
-from core.commands.formats import amount, number, percent, printable, table
+from core.commands.formats import amount, percent, printable, table
 from core.commands.parser import Command, Group, add_run_id
 from core.datasets.decision_csv import COLUMNS, NEEDED, decisions_csv, parse_decisions
 from core.datasets.decisions import Decision, Place, Verdict, next_recipe, next_version
@@ -68,16 +68,16 @@ def _told(found: Sequence[LabelIssue], names: Sequence[str], classes: Sequence[s
             str(issue.row),
             printable(names[issue.row]),
             classes[issue.given],
+            percent(issue.given_proba),
             classes[issue.suggested],
             percent(issue.suggested_proba),
-            number(issue.quality),
         )
         for issue in found[:SHOWN_ISSUES]
     ]
-    titles = ("row", "file", "given", "suggested", "probability", "quality")
+    titles = ("row", "file", "given", "its share", "suggested", "share")
     lines = [
         f"Labels that are probably wrong, the clearest first: {amount(len(found))}",
-        table(titles, rows, right=("row", "probability", "quality")),
+        table(titles, rows, right=("row", "its share", "share")),
     ]
     if found[SHOWN_ISSUES:]:
         lines.append(f"… and {amount(len(found) - SHOWN_ISSUES)} more (--json or --csv lists all)")
