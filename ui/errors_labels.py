@@ -12,6 +12,7 @@ from core.datasets.decisions import Decided, Verdict, counts, decide, undo, undo
 from core.errors import N_, LabError
 from core.evaluation.labels import LabelIssue
 from core.records import RunRecord
+from ui.closer import Subject, look_closer
 from ui.errors_data import Judged
 from ui.i18n import _, ngettext, percent, say_error
 from ui.labels_desk import LISTINGS, Desk, Listing, desk
@@ -29,9 +30,11 @@ LIST = "labels.list"
 CLASS = "labels.class"
 NOTE = "_labels_note"
 """What is to be said at the next drawing, of a callback that could not."""
-SUGGESTED = "suggested"
-KEYS = {"k": Verdict.KEEP.value, "r": SUGGESTED, "x": Verdict.EXCLUDE.value}
-"""Letters that decide about a picture, and what they stand for."""
+LOOKED = "_labels_looked"
+"""The picture that somebody wants to look at closely."""
+SUGGESTED, LOOK = "suggested", "look"
+KEYS = {"k": Verdict.KEEP.value, "r": SUGGESTED, "x": Verdict.EXCLUDE.value, "enter": LOOK}
+"""Keys that do something about a picture, and what they stand for."""
 
 
 def labels_section(record: RunRecord, judged: Judged) -> None:
@@ -143,10 +146,13 @@ def _pages(about: Desk, issues: Sequence[LabelIssue]) -> None:
         key=key,
         size=THUMBNAIL,
         keys=KEYS,
+        alone=[name for name, button in BUTTONS.items() if button.alone],
         on_press=lambda pressed: _guarded(lambda: actions.press(pressed)),
     )
     if pages > 1:
         st.pagination(pages, key=where)
+    if (looked := st.session_state.pop(LOOKED, None)) in shown:
+        look_closer(_subject(about, shown[looked]))
 
 
 class _Actions(NamedTuple):
@@ -161,10 +167,7 @@ class _Actions(NamedTuple):
 
     def press(self, pressed: Pressed) -> None:
         """In a callback."""
-        if pressed.verb == SUGGESTED:
-            self.suggested(pressed.ids)
-        else:
-            self.judge(pressed.ids, Verdict(pressed.verb))
+        BUTTONS[pressed.verb].act(self, pressed.ids)
 
     def judge(self, ids: Sequence[str], verdict: Verdict) -> None:
         self._note([self.about.verdict(self.shown[i], verdict) for i in ids])
@@ -172,6 +175,9 @@ class _Actions(NamedTuple):
     def suggested(self, ids: Sequence[str]) -> None:
         issues = [self.shown[i] for i in ids]
         self._note([self.about.relabelled(issue, issue.suggested) for issue in issues])
+
+    def look(self, ids: Sequence[str]) -> None:
+        st.session_state[LOOKED] = ids[-1]
 
     def relabel(self, ids: Sequence[str]) -> None:
         label = int(st.session_state[CLASS])
@@ -195,26 +201,35 @@ class _Button(NamedTuple):
     icon: str
     help: str
     act: Callable[[_Actions, Sequence[str]], None]
+    alone: bool = False
+    """Whether it is done about one picture only."""
 
 
 BUTTONS: Mapping[str, _Button] = {
-    "keep": _Button(
+    Verdict.KEEP.value: _Button(
         N_("Keep"),
         ":material/check:",
         N_("The label is right: the image leaves this list. Key K."),
         lambda actions, ids: actions.judge(ids, Verdict.KEEP),
     ),
-    "suggested": _Button(
+    SUGGESTED: _Button(
         N_("Relabel as suggested"),
         ":material/auto_fix_high:",
         N_("In the next version each has the class after the arrow. Key R."),
         lambda actions, ids: actions.suggested(ids),
     ),
-    "exclude": _Button(
+    Verdict.EXCLUDE.value: _Button(
         N_("Leave out"),
         ":material/block:",
         N_("The next version does not have the image. Key X."),
         lambda actions, ids: actions.judge(ids, Verdict.EXCLUDE),
+    ),
+    LOOK: _Button(
+        N_("Look closer"),
+        ":material/zoom_in:",
+        N_("What the network says of one picture, and why. Key Enter."),
+        lambda actions, ids: actions.look(ids),
+        alone=True,
     ),
 }
 
@@ -229,7 +244,7 @@ def _buttons(actions: _Actions) -> None:
                 key=f"labels.{name}",
                 icon=button.icon,
                 help=_(button.help),
-                disabled=not ids,
+                disabled=len(ids) != 1 if button.alone else not ids,
                 on_click=_guarded,
                 args=(functools.partial(button.act, actions, ids),),
             )
@@ -239,7 +254,8 @@ def _buttons(actions: _Actions) -> None:
         if ids
         else _(
             "Tick pictures (with Shift from one to another), then choose. Or by keyboard: Tab "
-            "and the arrow keys to a picture, K keeps, R relabels, X leaves out."
+            "and the arrow keys to a picture, K keeps, R relabels, X leaves out, Enter looks "
+            "closer."
         )
     )
     st.caption(told)
@@ -289,6 +305,18 @@ def _picture(about: Desk, issue: LabelIssue) -> Tickable:
         held=percent(issue.given_proba),
     )
     return Tickable(str(issue.row), about.image(issue.row), [*filter(None, lines)], alt)
+
+
+def _subject(about: Desk, issue: LabelIssue) -> Subject:
+    return Subject(
+        record=about.record,
+        name=about.images.names[issue.row],
+        pixels=about.image(issue.row),
+        proba=about.judged.predictions.proba[issue.position],
+        truth=issue.given,
+        split=about.judged.split,
+        row=issue.row,
+    )
 
 
 def _verdict(about: Desk, verdict: Verdict, label: str) -> str:

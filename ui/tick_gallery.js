@@ -57,7 +57,7 @@ export default function (component) {
     }
     const verb = data.keys[event.key.toLowerCase()]
     if (verb === undefined) return
-    const chosen = ticked()
+    const chosen = data.alone.includes(verb) ? [] : ticked()
     setTriggerValue("act", { verb, ids: chosen.length ? chosen : [every[here].value] })
     event.preventDefault()
   }

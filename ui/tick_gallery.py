@@ -6,7 +6,7 @@ elements at every rerun.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,10 +55,12 @@ def tick_gallery(
     key: str,
     size: int,
     keys: Mapping[str, str],
+    alone: Collection[str] = (),
     on_press: Callable[[Pressed], None],
 ) -> None:
     """The pictures, ``size`` pixels large at most. ``keys`` says for letters what they stand for:
-    pressed on a picture, they mean those ticked, or if none is, that picture."""
+    pressed on a picture, they mean those ticked, or if none is, that picture; what is among
+    ``alone`` always means that picture."""
 
     def pressed() -> None:
         act = _state(key).get("act") or {}
@@ -74,6 +76,7 @@ def tick_gallery(
             "items": [_sent(item, size) for item in items],
             "size": size,
             "keys": dict(keys),
+            "alone": list(alone),
             "all": _("Tick all of this page"),
             "generation": _generation(key),
         },

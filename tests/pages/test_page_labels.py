@@ -192,6 +192,15 @@ def test_a_letter_decides(app: OpenPage, lab: Lab, run: RunRecord, pressed: Pres
     assert len(held(lab)) == 1
 
 
+def test_a_closer_look(app: OpenPage, run: RunRecord) -> None:
+    page = tick(opened_at(app, run), run, *WRONG)
+    assert page.button(key="labels.look").disabled  # one at a time
+    page = press(tick(page, run, 9), "look")
+    assert "test/9.png" in plain(page.get("dialog")[0].proto.dialog.title)
+    page.run()
+    assert not page.get("dialog")
+
+
 def test_somebody_else_was_quicker(app: OpenPage, lab: Lab, run: RunRecord) -> None:
     page = tick(opened_at(app, run), run, *WRONG)
     theirs = [Decided(split="test", row=9, verdict=Verdict.EXCLUDE)]
