@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from core.commands.context import WRONG_USE, Answer, Context, WrongUseError, say
-from core.commands.data_more import DATA
+from core.commands.data_relabel import DATA
 from core.commands.lr_find import LR_FIND
 from core.commands.mistakes import ERRORS
 from core.commands.parser import Command, Group, build_parser

@@ -17,6 +17,7 @@ from typing import Any
 
 from core.augment import apply_augmentation
 from core.errors import LabError
+from core.evaluation.labels import find_issues
 from core.models.summary import layer_table
 from core.paths import Paths
 from core.prediction import predict
@@ -30,6 +31,8 @@ def operations(paths: Paths) -> dict[str, Callable[..., Any]]:
         # Plain tuples: the server would have to load Keras to unpickle a class of a Keras module.
         "layer_table": lambda *shape: [tuple(row) for row in layer_table(*shape)],
         "apply_augmentation": apply_augmentation,
+        # Not in the server: cleanlab would cost it 98 MB.
+        "find_label_issues": lambda y_true, proba: tuple(find_issues(y_true, proba)),
         "predict": lambda run_id, images: predict(paths, run_id, images),
     }
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from core.caps import within_minutes
 from core.config import RunConfig
-from core.continuing import Next, continued, retrained
+from core.continuing import Next, continued, retrained, same_start
 from core.datasets.joining import learned_info
+from core.datasets.registry import open_dataset
 from core.datasets.retiring import open_for_run
 from core.errors import N_, DatasetError
 from core.records import RunRecord, read_history
@@ -24,6 +25,30 @@ def plan_retraining(store: Store, record: RunRecord) -> Next:
     are none to add or to measure with."""
     plan = retrained(record)
     return plan._replace(config=on_its_images(store, record, plan.config))
+
+
+def plan_on(store: Store, record: RunRecord, dataset: str) -> Next:
+    """The same training on another dataset, such as the next version of its own.
+
+    Raises:
+        NotFoundError: if there is no such dataset.
+        DatasetError: if it has not the splits that are wanted, or other classes than those of the
+            network that the run went on from.
+    """
+    info = open_dataset(store.paths, dataset).info
+    config = within_minutes(record.config).with_values({"data.dataset": info.name})
+    learned_info(info, config.data)
+    start = same_start(record)
+    if start is not None and record.class_names != info.class_names:
+        raise DatasetError(
+            N_(
+                "Run {run} went on from a network with other classes than those of “{name}”: "
+                "put its settings into the form and train from the beginning."
+            ),
+            run=record.id,
+            name=info.name,
+        )
+    return Next(config, start)
 
 
 def on_its_images(store: Store, record: RunRecord, config: RunConfig) -> RunConfig:

@@ -144,6 +144,11 @@ class DatasetPaths:
         return self.folder / "dropped.csv"
 
     @property
+    def relabelled(self) -> Path:
+        """Which images of a derived dataset were given another class, a line for every one."""
+        return self.folder / "relabelled.csv"
+
+    @property
     def repairs(self) -> Path:
         """The names of all repaired pictures: too many to be read with the report."""
         return self.folder / "repairs.json"
@@ -212,6 +217,10 @@ class Paths:
     def retired(self, fingerprint: str) -> DatasetPaths:
         """What runs still show of a dataset that was deleted."""
         return DatasetPaths(self.root / "retired" / _plain(fingerprint))
+
+    def decisions(self, fingerprint: str) -> Path:
+        """What people have decided about single labels of a dataset."""
+        return self.root / "decisions" / f"{_plain(fingerprint)}.jsonl"
 
     def duplicates(self, fingerprint: str) -> Path:
         """Which rows of a dataset hold the same pixels."""

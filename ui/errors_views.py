@@ -11,6 +11,7 @@ from core.errors import N_
 from core.records import RunRecord
 from ui.errors_data import Judged
 from ui.errors_gallery import mistakes_section
+from ui.errors_labels import labels_section
 from ui.errors_matrix import matrix_section
 from ui.errors_view import classes_section
 from ui.i18n import _
@@ -27,6 +28,7 @@ VIEWS = {
     "matrix": View(N_("Confusion matrix"), matrix_section),
     "classes": View(N_("Classes"), classes_section),
     "mistakes": View(N_("All mistakes"), mistakes_section),
+    "labels": View(N_("Labels"), labels_section),
 }
 
 

@@ -13,7 +13,7 @@ from core.datasets.report import REASONS, ImportReport, Reason
 from core.datasets.report_csv import report_csv
 from core.errors import N_
 from ui.i18n import _, catalogue, language, moment, say
-from ui.lineage import dropped_button, lineage, show_duplicates_button
+from ui.lineage import dropped_button, lineage, relabelled_button, show_duplicates_button
 from ui.messages import show
 from ui.names import literal
 
@@ -79,6 +79,7 @@ def import_report(dataset: Dataset, report: ImportReport) -> None:
     if report.skipped:
         with st.expander(_("Skipped files")):
             _skipped_files(report)
+    relabelled_button(info)
     if report.dropped:
         dropped_button(info)
         return

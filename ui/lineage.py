@@ -44,6 +44,31 @@ def dropped_button(info: DatasetInfo) -> None:
     )
 
 
+def relabelled_button(info: DatasetInfo) -> None:
+    """All images that were given another class as a CSV file, if there are any."""
+    file = get_lab().paths.dataset(info.name).relabelled
+    if not file.is_file():
+        return
+    st.download_button(
+        _("Download what was relabelled (CSV)"),
+        functools.partial(relabelled_csv, file),
+        file_name=f"{info.name}-relabelled.csv",
+        mime="text/csv",
+        key="relabelled",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def relabelled_csv(file: Path) -> str:
+    """The lines of ``file``, safe to open in a spreadsheet."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    with file.open(encoding="utf-8", newline="") as lines:
+        writer.writerows([spreadsheet_cell(cell) for cell in row] for row in csv.reader(lines))
+    return out.getvalue()
+
+
 def dropped_csv(file: Path, translate: Callable[[str], str]) -> str:
     """The lines of ``file`` with the reasons in words, safe to open in a spreadsheet."""
     out = io.StringIO()

@@ -37,7 +37,7 @@ SHOWN_GROUPS = 20
 
 
 @contextmanager
-def _work(context: Context) -> Iterator[tuple[OnProgress, ShouldStop]]:
+def working(context: Context) -> Iterator[tuple[OnProgress, ShouldStop]]:
     """A progress bar, and Ctrl-C as the wish to end."""
     cancelled = threading.Event()
     notice = "Cancelling… (Ctrl-C again aborts at once)"
@@ -61,7 +61,7 @@ def derive(context: Context) -> Answer:
         size=(options.size, options.size) if isinstance(options.size, int) else options.size,
         resize=options.resize,
     )
-    with _work(context) as (on_progress, should_stop):
+    with working(context) as (on_progress, should_stop):
         derive_dataset(
             context.paths, recipe, name, on_progress=on_progress, should_stop=should_stop
         )
@@ -94,7 +94,7 @@ def export(context: Context) -> Answer:
         raise WrongUseError(
             N_("There is no folder {folder} to write to."), folder=str(file.absolute().parent)
         )
-    with _work(context) as (on_progress, should_stop):
+    with working(context) as (on_progress, should_stop):
         count = export_dataset(dataset, file, on_progress=on_progress, should_stop=should_stop)
     document = {"file": str(file), "exported": True, "images": count, "bytes": file.stat().st_size}
     return Answer(document, f"{amount(count)} images written to {printable(str(file))}.")
@@ -114,7 +114,7 @@ def duplicates(context: Context) -> Answer:
     fingerprint = dataset.info.fingerprint
     found = read_duplicates(context.paths, fingerprint)
     if found is None:
-        with _work(context) as (on_progress, should_stop):
+        with working(context) as (on_progress, should_stop):
             found = find_duplicates(dataset, Ticker(on_progress, should_stop))
         save_duplicates(context.paths, fingerprint, found)
     troubles = found.troubles()

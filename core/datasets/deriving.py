@@ -27,6 +27,7 @@ from core.datasets.options import OnProgress, ShouldStop
 from core.datasets.planning import missing_in_splits
 from core.datasets.recipe import Recipe, check_recipe, lineage
 from core.datasets.registry import open_dataset, validate_name
+from core.datasets.relabelled import list_relabelled
 from core.datasets.report import ImportReport, Sizes
 from core.datasets.reserving import full_disk_said, reserved
 from core.datasets.resizing import fit
@@ -127,6 +128,7 @@ class _Derivation:
         names = self._names()
         splits = _describe(selection, names, hashes)
         self._list_dropped(selection, names, staging)
+        list_relabelled(staging.relabelled, self._datasets, self._recipe, selection, names)
         staging.recipe.write_text(self._recipe.model_dump_json(indent=1), encoding="utf-8")
         self._ticker.advance(kept)
         resized = any(info.image_shape[:2] != self._shape[:2] for info in self._infos)

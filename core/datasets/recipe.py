@@ -19,6 +19,9 @@ keeps one of those, too."""
 
 Fractions = tuple[float, float, float]
 
+EXCLUDED_BY_HAND = N_("Images left out by hand: {n}.")
+RELABELLED_BY_HAND = N_("Images given another class: {n}.")
+
 
 class Origin(BaseModel, frozen=True):
     """A dataset to take rows from, and what is said of single rows of it.
@@ -126,12 +129,12 @@ def lineage(recipe: Recipe, infos: Sequence[DatasetInfo]) -> Lineage:
 
 def _excluded(recipe: Recipe) -> Text | None:
     n = sum(len(rows) for origin in recipe.origins for rows in origin.exclude.values())
-    return text(N_("Images left out by hand: {n}."), n=n) if n else None
+    return text(EXCLUDED_BY_HAND, n=n) if n else None
 
 
 def _relabelled(recipe: Recipe) -> Text | None:
     n = sum(len(rows) for origin in recipe.origins for rows in origin.relabel.values())
-    return text(N_("Images given another class: {n}."), n=n) if n else None
+    return text(RELABELLED_BY_HAND, n=n) if n else None
 
 
 def _chosen(recipe: Recipe) -> Text | None:

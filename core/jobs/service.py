@@ -66,6 +66,15 @@ class ComputeService:
         )
         return changed
 
+    def find_label_issues(
+        self, y_true: npt.NDArray[np.int32], proba: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """See :func:`core.evaluation.labels.find_issues`."""
+        found: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]] = self.ask(
+            "find_label_issues", y_true, proba
+        )
+        return found
+
     def predict(self, run_id: str, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """See :func:`core.prediction.predict`."""
         proba: npt.NDArray[np.float32] = self.ask("predict", run_id, images)

@@ -83,6 +83,16 @@ def test_the_preview_is_what_training_does(service: ComputeService) -> None:
         np.testing.assert_array_equal(mine, theirs)
 
 
+def test_it_finds_wrong_labels(service: ComputeService) -> None:
+    truth = np.repeat(np.arange(3), 4)
+    proba = np.eye(3, dtype=np.float32)[truth] * 0.85 + 0.05
+    given = truth.astype(np.int32)
+    given[5] = 2
+    position, quality = service.find_label_issues(given, proba)
+    assert position.tolist() == [5]
+    assert quality == pytest.approx([0.05 / (0.05 + 0.9**2)])
+
+
 def test_errors_come_back_in_their_words_and_end_nothing(service: ComputeService) -> None:
     before = pid(service)
     with pytest.raises(LabError, match="At most 3 blocks would fit") as caught:
