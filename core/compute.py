@@ -7,6 +7,7 @@ private, so pickle is safe here, and arrays travel as they are.
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from core.asking.judging import judge
 from core.augment import apply_augmentation
 from core.errors import LabError
 from core.models.summary import layer_table
@@ -30,7 +32,10 @@ def operations(paths: Paths) -> dict[str, Callable[..., Any]]:
         # Plain tuples: the server would have to load Keras to unpickle a class of a Keras module.
         "layer_table": lambda *shape: [tuple(row) for row in layer_table(*shape)],
         "apply_augmentation": apply_augmentation,
-        "predict": lambda run_id, images: predict(paths, run_id, images),
+        "judge": lambda items, takers, varied: judge(
+            items, takers, lambda run_id, images: predict(paths, run_id, images, varied)
+        ),
+        "predict": functools.partial(predict, paths),
     }
 
 
