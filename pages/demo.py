@@ -39,7 +39,7 @@ names = class_names(record)
 shown = ", ".join(names[:100]) + (" …" if len(names) > 100 else "")
 st.caption(literal(_("It knows: {names}", names=shown)))
 
-own = given([record], zips=False)
+own = given([record], guest=True)
 show_problems(own.problems)
 pictures, problems = read_all(page_of(own.items), takers([record]))
 show_problems(problems)

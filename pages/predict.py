@@ -29,7 +29,7 @@ if record is None:
     st.info(_("No run is chosen: pick a finished one in the sidebar, or train a network first."))
     st.page_link("pages/train.py", label=_("Train"), icon=":material/model_training:")
     st.stop()
-title, sharing = st.columns([5, 1], vertical_alignment="center")
+title, sharing = st.columns([5, 2], vertical_alignment="center", gap="large")
 title.markdown(f"**{literal(run_label(record))}**")
 if not has_network(record):
     explain_missing(record)

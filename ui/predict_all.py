@@ -112,7 +112,7 @@ def _results(state: BatchState, records: Sequence[RunRecord]) -> None:
     if state.status == "cancelled":
         done = _("Cancelled after {done} of {total} pictures.", done=state.done, total=state.total)
         st.warning(done)
-    figures = st.columns(len(records) + 1, vertical_alignment="bottom")
+    figures = st.columns(len(records) + 1)
     for i, (record, place) in enumerate(zip(records, figures, strict=False)):
         with place:
             _accuracy(state, record, i, named=len(records) > 1)
@@ -140,7 +140,7 @@ def _accuracy(state: BatchState, record: RunRecord, i: int, *, named: bool) -> N
     if named:
         st.caption(literal(run_label(record)))
     if not known:
-        st.caption(_("No picture lies in a folder called like a class: no accuracy is known."))
+        st.caption(_("No folder is called like one of its classes: no accuracy is known."))
         return
     st.metric(
         _("Accuracy on these pictures"),

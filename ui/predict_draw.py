@@ -21,8 +21,8 @@ from core.errors import N_, ImageError
 from ui.i18n import _
 
 SIDE = 280
-WIDTH = 28
-"""Of a stroke: a tenth of the sheet reads best, tried on the built-in digits."""
+WIDTH = 34
+"""Of a stroke: an eighth of the sheet reads best, tried on the built-in digits."""
 PENS: tuple[tuple[str, str], ...] = (
     ("#000000", N_("black")),
     ("#666666", N_("grey")),

@@ -42,14 +42,14 @@ class Given(NamedTuple):
     problems: Sequence[tuple[str, LabError]] = ()
 
 
-def choose_place() -> str:
-    """Where the pictures come from."""
+def _choose_place(first: str) -> str:
+    """Where the pictures come from: ``first`` until the user chooses."""
     st.segmented_control(
         _("Your pictures"),
         list(PLACES),
         format_func=lambda place: f"{ICONS[place]} {_(PLACES[place])}",
         key="predict_place",
-        default=FILES,
+        default=first,
         required=True,
         help=_("Any size and kind; they are made to fit as the training images were."),
         persist_state="session",
@@ -57,14 +57,15 @@ def choose_place() -> str:
     return str(st.session_state["predict_place"])
 
 
-def given(records: Sequence[RunRecord], *, zips: bool = True) -> Given:
-    """The way to give pictures that is chosen, and what has been given so far."""
-    place = choose_place()
+def given(records: Sequence[RunRecord], *, guest: bool = False) -> Given:
+    """The way to give pictures that is chosen, and what has been given so far. A ``guest`` gives no
+    zips, and draws first where that is what the network knows."""
+    place = _choose_place(DRAW if guest and ink_for(records[0]) else FILES)
     if place == CAMERA:
         return _from_camera()
     if place == DRAW:
         return _from_sheet(records)
-    return _from_files(zips)
+    return _from_files(zips=not guest)
 
 
 def _from_camera() -> Given:
@@ -91,7 +92,7 @@ def _from_sheet(records: Sequence[RunRecord]) -> Given:
     return Given(drawing=drawn(drawing, records, _("drawing")))
 
 
-def _from_files(zips: bool) -> Given:
+def _from_files(*, zips: bool) -> Given:
     kinds = [extension.removeprefix(".") for extension in EXTENSIONS]
     files = st.file_uploader(
         _("Pictures, or zips of pictures") if zips else _("Pictures"),

@@ -49,6 +49,8 @@ class Picture(NamedTuple):
     size: tuple[int, int]
     seen: tuple[Seen, ...]
     notes: tuple[Text, ...] = ()
+    folder: str = ""
+    """Where in a zip it lies."""
 
 
 def takers(records: Sequence[RunRecord]) -> tuple[Taker, ...]:
@@ -64,7 +66,8 @@ def read_picture(item: Item, asked: Sequence[Taker]) -> Picture:
     """
     shown, ways, size, notes = _prepared(item.key, tuple({t.how: 0 for t in asked}), item)
     seen = tuple(Seen(ways[t.how], t.truth(item.folders)) for t in asked)
-    return Picture(item.name, shown, size, seen, notes)
+    folder, _slash, name = item.name.rpartition("/") if item.archive else ("", "", item.name)
+    return Picture(name, shown, size, seen, notes, folder)
 
 
 _Parts = tuple[NDArray[np.uint8], dict[How, NDArray[np.uint8]], tuple[int, int], tuple[Text, ...]]

@@ -26,7 +26,11 @@ CODE_SIDE = 220
 def share(record: RunRecord) -> None:
     """The link, its code, and who can open it."""
     with st.popover(
-        _("Share"), icon=":material/qr_code_2:", key="predict_share", on_change="rerun"
+        _("Share this network"),
+        icon=":material/qr_code_2:",
+        key="predict_share",
+        on_change="rerun",
+        width="stretch",
     ) as it:
         if not it.open:
             return

@@ -16,7 +16,7 @@ from core.evaluation.varying import variants
 from core.plots.bars import TopKInfo, plot_top_k, top_k_info
 from core.records import RunRecord, RunStatus
 from ui.closer import Subject, look_closer
-from ui.frame import NO_EPOCH, run_label, stopped_at_once
+from ui.frame import NO_EPOCH, run_label, short_name, stopped_at_once
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, ngettext, percent, say
 from ui.messages import show_error
@@ -29,6 +29,8 @@ PER_PAGE = 8
 """Pictures on a page: each has a chart."""
 SMALL = 96
 """Side of what the network sees, where several stand side by side."""
+NARROW_RANGE = (0, 150)
+"""Percent: so that the figure behind a full bar fits into a narrow chart."""
 UNSURE = 0.5
 MAX_TOP = 10
 MOST_BESIDE = 3
@@ -149,14 +151,17 @@ def _versions(record: RunRecord, *, named: bool) -> str:
     assert record.image_shape is not None
     made = variants(record.config.augment, record.image_shape[:2])
     ways = ", ".join(_(CHANGES[change]) for change in dict.fromkeys(v.change for v in made))
-    begin = f"{run_label(record)}: " if named else ""
-    if not made:
-        return begin + _(
-            "trained without flips, rotations, shifts, zooms and crops, so the picture is judged "
-            "as it is."
-        )
     count = ngettext("{n} more version", "{n} more versions", len(made))
-    return f"{begin}{count}: {ways}."
+    if not named:
+        return (
+            f"{count}: {ways}."
+            if made
+            else _(
+                "This run was trained without flips, rotations, shifts, zooms and crops, so its "
+                "pictures are judged as they are."
+            )
+        )
+    return f"{short_name(record)} – " + (f"{count}: {ways}" if made else _("as it is"))
 
 
 def page_of(items: Sequence[Item]) -> Sequence[Item]:
@@ -250,7 +255,7 @@ def _row(picture: Picture, looks: Sequence[Look], how: Shown, *, key: str) -> No
         with place:
             st.caption(literal(run_label(look.record)))
             gallery([seen_thumb(look)], key=f"seen.{key}.{i}", size=SMALL)
-            _answer(look, how, key=f"{key}.{i}")
+            _answer(look, how, key=f"{key}.{i}", narrow=True)
 
 
 def _agreement(looks: Sequence[Look]) -> None:
@@ -261,24 +266,29 @@ def _agreement(looks: Sequence[Look]) -> None:
         st.badge(_("they disagree"), icon=":material/call_split:", color="orange")
 
 
-def _answer(look: Look, how: Shown, *, key: str) -> None:
-    """What one run takes a picture for."""
+def _answer(look: Look, how: Shown, *, key: str, narrow: bool = False) -> None:
+    """What one run takes a picture for; ``narrow`` where several stand side by side."""
     top = top_k_info(class_names(look.record), look.proba, how.k)
     best, sure = top.classes[0], top.proba[0]
     st.markdown(f"**{literal(best)}** · {percent(sure)}")
-    if sure < UNSURE:
-        st.caption(_("The network is not sure: no class reaches one half."))
     # Here ui.unknown says whether the picture is like anything that the run was trained on.
+    figure = plot_top_k(
+        top._replace(classes=tuple(shortened(top.classes))), dark=is_dark(), percent=percent
+    )
+    if narrow:
+        figure.update_xaxes(showticklabels=False, range=NARROW_RANGE)
+        figure.update_layout(height=24 + 26 * len(top.classes))
     st.plotly_chart(
-        plot_top_k(
-            top._replace(classes=tuple(shortened(top.classes))), dark=is_dark(), percent=percent
-        ),
+        figure,
         key=f"top.{key}",
         theme=None,
         config={"displayModeBar": False},
         alt=in_words(top),
     )
-    st.caption(literal(in_words(top)))
+    if not narrow:
+        st.caption(literal(in_words(top)))
+    if sure < UNSURE:
+        st.caption(_("The network is not sure: no class reaches one half."))
     if how.closer and st.button(_("Look closer"), key=f"closer.{key}", icon=":material/zoom_in:"):
         seen = look.seen
         look_closer(
@@ -312,7 +322,9 @@ def own_thumb(picture: Picture) -> Thumb:
     """The picture as it came."""
     size = _("{width}×{height} pixels", width=picture.size[0], height=picture.size[1])
     pixels = picture.seen[0].pixels if picture.shown is None else picture.shown
-    return Thumb(pixels, (picture.name, size), alt=picture.name)
+    # In a zip the folders come last: a long line is cut off at its end.
+    lines = (picture.name, size, picture.folder)
+    return Thumb(pixels, [line for line in lines if line], alt=picture.name)
 
 
 def seen_thumb(look: Look) -> Thumb:
