@@ -19,7 +19,8 @@ from ui.nav import DEMO
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")
-START = 'make run ARGS="--server.address=0.0.0.0"'
+START = " ".join(("make", "run", 'ARGS="--server.address=0.0.0.0"'))
+"""A command: the same in every language."""
 CODE_SIDE = 220
 
 

@@ -25,6 +25,9 @@ from core.errors import N_, LabError, NotFoundError, Text, text
 Ask = Callable[[Sequence[Item], Sequence[Taker], bool], list[Verdict]]
 """Pictures, runs, with small changes or not → what is said about the first of the pictures."""
 Status = Literal["waiting", "running", "finished", "failed", "cancelled"]
+FIRST = 4
+"""Pictures of the first portion."""
+LONG_SECONDS = 2.0
 OLD_SECONDS = 24 * 3600.0
 """After so long nobody comes for a result any more."""
 
@@ -55,8 +58,9 @@ class BatchState:
 
 
 class _Batch:
+    """What stays of a request; its pictures go with the thread that has judged them."""
+
     def __init__(self, request: BatchRequest, file: Path) -> None:
-        self.request = request
         self.file = file
         self.cancelled = threading.Event()
         self.state = BatchState("waiting", 0, len(request.items), Tally(len(request.takers)))
@@ -79,7 +83,7 @@ class Batches:
         batch_id = uuid.uuid4().hex
         batch = _Batch(request, self._folder / f"{batch_id}.csv")
         self._batches[batch_id] = batch
-        threading.Thread(target=self._run, args=(batch,), daemon=True).start()
+        threading.Thread(target=self._run, args=(batch, request), daemon=True).start()
         return batch_id
 
     def read(self, batch_id: str) -> BatchState:
@@ -109,13 +113,16 @@ class Batches:
             raise NotFoundError(N_("These results are no longer here; have them worked out again."))
         return batch
 
-    def _run(self, batch: _Batch) -> None:
+    def _run(self, batch: _Batch, request: BatchRequest) -> None:
         with self._turn, batch.file.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
-            table.writerow(columns(batch.request.top))
+            table.writerow(columns(request.top))
+            size = FIRST
             try:
                 while not batch.cancelled.is_set() and batch.state.done < batch.state.total:
-                    batch.state = self._portion(batch, table.writerows)
+                    began = time.monotonic()
+                    batch.state = self._portion(batch.state, request, size, table.writerows)
+                    size = next_size(size, time.monotonic() - began)
             except LabError as error:
                 batch.state = dataclasses.replace(batch.state, status="failed", message=error.text)
             except Exception as error:  # noqa: BLE001 - a thread's last word, told to the page
@@ -126,18 +133,27 @@ class Batches:
             over: Status = "finished" if batch.state.done == batch.state.total else "cancelled"
             batch.state = dataclasses.replace(batch.state, status=over, eta_seconds=None)
 
-    def _portion(self, batch: _Batch, write: Callable[[list[list[str]]], None]) -> BatchState:
-        state, request = batch.state, batch.request
+    def _portion(
+        self, state: BatchState, request: BatchRequest, size: int, write: Callable[..., object]
+    ) -> BatchState:
         began = time.monotonic()
-        portion = request.items[state.done : state.done + AT_ONCE]
+        portion = request.items[state.done : state.done + size]
         verdicts = self._ask(portion, request.takers, request.varied)
         for verdict in verdicts:
             state.tally.add(verdict, request.takers)
-            write(list(lines(verdict, request.takers, request.top)))
+            write(lines(verdict, request.takers, request.top))
         done = state.done + len(verdicts)
         pace = (time.monotonic() - began) / len(verdicts)
         eta = pace * (state.total - done)
         return dataclasses.replace(state, status="running", done=done, eta_seconds=eta)
+
+
+def next_size(size: int, seconds: float) -> int:
+    """How many pictures to ask for after ``size`` of them took ``seconds``: others wait for the
+    same process, so no portion shall take long, be it four large networks and many versions."""
+    if seconds > LONG_SECONDS:
+        return max(1, size // 2)
+    return min(AT_ONCE, 2 * size) if seconds < LONG_SECONDS / 4 else size
 
 
 def _wanted(batch: _Batch) -> bool:
