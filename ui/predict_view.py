@@ -15,7 +15,8 @@ from core.errors import N_, LabError
 from core.evaluation.varying import variants
 from core.plots.bars import TopKInfo, plot_top_k, top_k_info
 from core.records import RunRecord, RunStatus
-from ui.closer import Subject, look_closer
+from ui.closer import look_closer
+from ui.closer_subject import Subject
 from ui.frame import NO_EPOCH, run_label, short_name, stopped_at_once
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, ngettext, percent, say
@@ -217,21 +218,25 @@ def show_pictures(
         return
     try:
         with st.spinner(_("Asking the network …"), show_time=True):
-            columns = [
-                predict(record, [picture.seen[i].pixels for picture in pictures], how.varied)
-                for i, record in enumerate(records)
-            ]
+            columns = [_looks(record, i, pictures, how) for i, record in enumerate(records)]
     except LabError as error:
         show_error(error)
         return
-    for i, (picture, answers) in enumerate(zip(pictures, zip(*columns, strict=True), strict=True)):
-        looks = [
-            Look(record, picture.name, seen, proba)
-            for record, seen, proba in zip(records, picture.seen, answers, strict=True)
-        ]
+    for i, (picture, looks) in enumerate(zip(pictures, zip(*columns, strict=True), strict=True)):
         with st.container(border=True):
             draw = _card if len(looks) == 1 else _row
             draw(picture, looks, how, key=f"{key}.{i}")
+
+
+def _looks(record: RunRecord, i: int, pictures: Sequence[Picture], how: Shown) -> list[Look]:
+    """What the ``i``-th run says of every picture."""
+    seen = [picture.seen[i] for picture in pictures]
+    # Whether the pictures are like anything known (ui.unknown.strangeness) is asked here, too.
+    answers = predict(record, [each.pixels for each in seen], how.varied)
+    return [
+        Look(record, picture.name, each, proba)
+        for picture, each, proba in zip(pictures, seen, answers, strict=True)
+    ]
 
 
 def _card(picture: Picture, looks: Sequence[Look], how: Shown, *, key: str) -> None:
@@ -271,7 +276,7 @@ def _answer(look: Look, how: Shown, *, key: str, narrow: bool = False) -> None:
     top = top_k_info(class_names(look.record), look.proba, how.k)
     best, sure = top.classes[0], top.proba[0]
     st.markdown(f"**{literal(best)}** · {percent(sure)}")
-    # Here ui.unknown says whether the picture is like anything that the run was trained on.
+    # The place of ui.unknown.notice: like anything that the run was trained on, or not.
     figure = plot_top_k(
         top._replace(classes=tuple(shortened(top.classes))), dark=is_dark(), percent=percent
     )
