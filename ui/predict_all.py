@@ -40,7 +40,10 @@ def all_results(items: Items, records: Sequence[RunRecord], how: Shown) -> None:
     about = _about(items, records, how)
     mine: tuple[str, Any] | None = st.session_state.get(BATCH)
     state = _state(mine[0]) if mine and mine[1] == about else None
-    if state is None:
+    if state is not None and not state.is_over():
+        st.fragment(_progress, run_every=REFRESH_SECONDS)()
+        return
+    if state is None or state.status != "finished":
         st.button(
             ngettext("Judge {n} picture", "Judge all {n} pictures", len(items)),
             key="predict_all",
@@ -48,14 +51,12 @@ def all_results(items: Items, records: Sequence[RunRecord], how: Shown) -> None:
             on_click=_start,
             args=(items, tuple(records), how, about),
             help=_(
-                "Gives a table of all answers as CSV, and the accuracy where the truth is "
-                "known from folders."
+                "Gives a table of all answers as CSV, and the accuracy where the truth is known "
+                "from folders."
             ),
         )
-    elif state.is_over():
+    if state is not None:
         _results(state, records)
-    else:
-        st.fragment(_progress, run_every=REFRESH_SECONDS)()
 
 
 def _about(items: Items, records: Sequence[RunRecord], how: Shown) -> tuple[object, ...]:

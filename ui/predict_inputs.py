@@ -69,7 +69,8 @@ def given(records: Sequence[RunRecord], *, guest: bool = False) -> Given:
 
 
 def _from_camera() -> Given:
-    camera_needs_https()
+    if camera_needs_https():
+        st.caption(_("A phone can take a photo under “Files”, too."))
     photo = st.camera_input(_("A photo of what shall be recognised"), key="predict_camera")
     if photo is None:
         return Given()
@@ -156,21 +157,22 @@ def show_problems(problems: Sequence[tuple[str, LabError]]) -> None:
 
 def show_left_out(archives: Sequence[Archive]) -> None:
     """Every file of the zips that is not judged, with the reason: nothing is lost silently."""
-    rows = [
-        (f"{archive.name}/{skipped.name}", say(skipped.text))
-        for archive in archives
-        for skipped in archive.left_out
-    ]
     for archive in archives:
         if not archive.listing.entries:
             show(_("There is no picture in “{name}”.", name=archive.name), "warning")
-    if not rows:
+    count = sum(archive.left_out_count for archive in archives)
+    if not count:
         return
-    title = ngettext("{n} file is no picture", "{n} files are no pictures", len(rows))
+    title = ngettext("{n} file is no picture", "{n} files are no pictures", count)
     with st.expander(
         title, icon=":material/rule:", key="predict_left_out", on_change="rerun"
     ) as it:
         if it.open:
+            rows = [
+                (f"{archive.name}/{skipped.name}", say(skipped.text))
+                for archive in archives
+                for skipped in archive.left_out
+            ]
             st.dataframe(
                 pd.DataFrame(rows, columns=[_("File"), _("Reason")]),
                 hide_index=True,

@@ -51,6 +51,8 @@ class Picture(NamedTuple):
     notes: tuple[Text, ...] = ()
     folder: str = ""
     """Where in a zip it lies."""
+    on_sheet: bool = False
+    """Whether it is a drawing that can be seen above."""
 
 
 def takers(records: Sequence[RunRecord]) -> tuple[Taker, ...]:
@@ -148,7 +150,7 @@ def drawn(drawing: Image.Image, records: Sequence[RunRecord], name: str) -> Pict
         ink = ink_for(record)
         size = asked.how.image_shape[:2]
         seen.append(Seen(_fitted(drawing, asked.how) if ink is None else inked(strokes, ink, size)))
-    return Picture(name, np.asarray(drawing), drawing.size, tuple(seen))
+    return Picture(name, np.asarray(drawing), drawing.size, tuple(seen), on_sheet=True)
 
 
 def ink_for(record: RunRecord) -> Ink | None:

@@ -318,6 +318,8 @@ def in_words(top: TopKInfo) -> str:
 def thumbs(picture: Picture, look: Look) -> list[Thumb]:
     """The picture as it is, if that is something else, and as the network sees it."""
     seen = seen_thumb(look)
+    if picture.on_sheet:
+        return [seen]
     if picture.shown is not None:
         return [own_thumb(picture), seen]
     return [seen._replace(caption=(seen.caption[0], picture.name))]

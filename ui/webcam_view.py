@@ -57,9 +57,9 @@ def _own_id() -> str:
     return str(st.session_state[OWN])
 
 
-def camera_needs_https() -> None:
-    """Say so where the browser will not give the camera."""
-    if _is_insecure(st.context.url or ""):
+def camera_needs_https() -> bool:
+    """Whether the browser will not give the camera at this address; says so if it is so."""
+    if insecure := _is_insecure(st.context.url or ""):
         show(
             _(
                 "Browsers give the camera to pages of this computer (localhost) or over https "
@@ -67,6 +67,7 @@ def camera_needs_https() -> None:
             ),
             "warning",
         )
+    return insecure
 
 
 def _is_insecure(url: str) -> bool:

@@ -43,6 +43,11 @@ class Archive:
         ]
         return [*self.listing.skipped, *others]
 
+    @property
+    def left_out_count(self) -> int:
+        """How many :attr:`left_out` has, without making any of them."""
+        return len(self.listing.skipped) + len(self.listing.others)
+
     def item(self, entry: Entry) -> Item:
         return Item(
             f"{self.path}:{entry.order}",

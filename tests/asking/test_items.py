@@ -29,8 +29,10 @@ def test_loose_pictures_come_before_those_of_zips(tmp_path: Path) -> None:
 
 
 def test_what_is_no_picture_is_told(tmp_path: Path) -> None:
-    archive = open_archive(pack(tmp_path / "1.zip", __MACOSX__x=picture(0)), "1.zip")
-    assert {(s.name, s.reason) for s in archive.left_out} >= {("notes.txt", Reason.NOT_IMAGE)}
+    archive = open_archive(pack(tmp_path / "1.zip", **{".hidden__x": picture(0)}), "1.zip")
+    left_out = {(s.name, s.reason) for s in archive.left_out}
+    assert left_out == {("notes.txt", Reason.NOT_IMAGE), (".hidden/x.png", Reason.SYSTEM)}
+    assert archive.left_out_count == 2
 
 
 def test_a_bad_zip_is_refused_with_its_name(tmp_path: Path) -> None:

@@ -342,6 +342,26 @@ def test_a_zip_is_judged_with_its_folders_for_truth(
     assert [b.label for b in page.button if b.key == "predict_all"] == ["Judge all 5 pictures"]
 
 
+def test_a_batch_that_fails_says_so_and_can_be_begun_again(
+    app: OpenPage, lab: Lab, finished: RunRecord, computing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working = lab.compute.judge
+
+    def died(*_arguments: object) -> None:
+        raise RunError(N_("The computing process ended or took too long; please try again."))
+
+    page = upload(app("predict", finished), ("white.png", picture(255)))
+    monkeypatch.setattr(lab.compute, "judge", died)
+    get_batches.clear()
+    page = judged(page)
+    assert "please try again" in "".join(error.value for error in page.error)
+    monkeypatch.setattr(lab.compute, "judge", working)
+    get_batches.clear()
+    page = judged(page.run())
+    assert "1 picture judged" in said(page)
+    assert all(button.key != "predict_all" for button in page.button)
+
+
 def test_a_zip_without_pictures_says_so(app: OpenPage, finished: RunRecord) -> None:
     page = upload(app("predict", finished), ("letters.zip", zipped()))
     assert "There is no picture in" in said(page)
