@@ -14,7 +14,7 @@ from core.asking.items import Items
 from core.errors import LabError
 from core.records import RunRecord
 from ui.frame import run_label
-from ui.i18n import _, duration, ngettext, number, percent, say
+from ui.i18n import _, duration, ngettext, percent, say
 from ui.messages import show, show_error
 from ui.names import literal
 from ui.predict_pictures import takers
@@ -157,7 +157,7 @@ def _counts(state: BatchState, runs: int) -> None:
     if runs > 1 and tally.readable:
         words.append(_("all runs agree on {share}", share=percent(tally.agreed / tally.readable)))
     if tally.unreadable:
-        words.append(_("{n} could not be read", n=tally.unreadable))
+        words.append(_not_read(tally.unreadable))
     st.caption(literal(" · ".join(words)))
 
 
@@ -165,12 +165,14 @@ def _unreadable(state: BatchState) -> None:
     tally = state.tally
     if not tally.problems:
         return
-    with st.expander(
-        _("{n} could not be read", n=number(tally.unreadable)), icon=":material/broken_image:"
-    ):
+    with st.expander(_not_read(tally.unreadable), icon=":material/broken_image:"):
         rows = [(name, say(problem)) for name, problem in tally.problems]
         st.dataframe(
             pd.DataFrame(rows, columns=[_("File"), _("Reason")]), hide_index=True, width="stretch"
         )
         if tally.unreadable > len(rows):
             st.caption(_("The first {n}; all of them are in the CSV.", n=len(rows)))
+
+
+def _not_read(count: int) -> str:
+    return ngettext("{n} picture could not be read", "{n} pictures could not be read", count)

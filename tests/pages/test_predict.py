@@ -332,7 +332,7 @@ def test_a_zip_is_judged_with_its_folders_for_truth(
     page = judged(page)
     assert page.metric[0].value == "66.7 %"
     assert "2 of 3 are right" in said(page)
-    assert "4 pictures judged · 1 could not be read" in said(page)
+    assert "4 pictures judged · 1 picture could not be read" in said(page)
     batch_id = page.session_state["_predict_batch"][0]
     lines = get_batches().result(batch_id).decode().splitlines()
     assert len(lines) == 6
