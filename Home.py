@@ -4,7 +4,7 @@ import streamlit as st
 
 from ui.address import address, read_address
 from ui.frame import choose_language, choose_run_in_sidebar, use_the_width
-from ui.nav import pages, set_up_page
+from ui.nav import navigate, set_up_page
 from ui.people import choose_name, teacher_lock
 from ui.state import GOTO, show_pending_error
 
@@ -12,13 +12,14 @@ set_up_page()
 st.session_state["_router"] = True
 st.logo("static/logo.png", size="large", icon_image="static/icon.png")
 read_address("lang")  # before the first word is shown
-page = st.navigation(pages())
+page, alone = navigate()
 if target := st.session_state.pop(GOTO, None):
     st.switch_page(target, query_params=address())
 use_the_width()
-choose_run_in_sidebar()
-choose_language()
-choose_name()
-teacher_lock()
+if not alone:
+    choose_run_in_sidebar()
+    choose_language()
+    choose_name()
+    teacher_lock()
 show_pending_error()
 page.run()

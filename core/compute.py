@@ -7,6 +7,7 @@ private, so pickle is safe here, and arrays travel as they are.
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from core.asking.judging import judge
 from core.augment import apply_augmentation
 from core.errors import LabError
 from core.evaluation.labels import find_issues
@@ -33,7 +35,10 @@ def operations(paths: Paths) -> dict[str, Callable[..., Any]]:
         "apply_augmentation": apply_augmentation,
         # Not in the server: cleanlab would cost it 98 MB.
         "find_label_issues": lambda y_true, proba: tuple(find_issues(y_true, proba)),
-        "predict": lambda run_id, images: predict(paths, run_id, images),
+        "judge": lambda items, takers, varied: judge(
+            items, takers, lambda run_id, images: predict(paths, run_id, images, varied)
+        ),
+        "predict": functools.partial(predict, paths),
     }
 
 

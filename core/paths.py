@@ -235,6 +235,11 @@ class Paths:
         """Pictures taken with a webcam that are no dataset yet."""
         return self.root / "cache" / "collected"
 
+    @property
+    def tried(self) -> Path:
+        """Zips that somebody wants judged, and what was said of their pictures; for a day."""
+        return self.root / "cache" / "tried"
+
     def name_of(self, browser: str) -> Path:
         """What the person at a browser wants to be called."""
         return self.root / "cache" / "names" / _plain(browser)

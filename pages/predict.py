@@ -1,4 +1,4 @@
-"""The user's own pictures: what a run's network takes them for."""
+"""The user's own pictures: what networks take them for."""
 
 import streamlit as st
 
@@ -6,17 +6,20 @@ from ui.frame import run_label
 from ui.i18n import _
 from ui.names import literal
 from ui.nav import guard
+from ui.predict_all import all_results
+from ui.predict_inputs import given, show_left_out, show_problems
+from ui.predict_pictures import read_all, samples, takers
+from ui.predict_share import share
 from ui.predict_view import (
+    Shown,
     about_network,
+    choose_beside,
+    choose_varied,
     explain_missing,
     has_network,
     how_many_classes,
     page_of,
-    read_all,
-    samples,
     show_pictures,
-    show_problems,
-    uploads,
 )
 from ui.state import chosen_run
 
@@ -26,35 +29,44 @@ if record is None:
     st.info(_("No run is chosen: pick a finished one in the sidebar, or train a network first."))
     st.page_link("pages/train.py", label=_("Train"), icon=":material/model_training:")
     st.stop()
-st.markdown(f"**{literal(run_label(record))}**")
+title, sharing = st.columns([5, 2], vertical_alignment="center", gap="large")
+title.markdown(f"**{literal(run_label(record))}**")
 if not has_network(record):
     explain_missing(record)
     st.stop()
+with sharing:
+    share(record)
 about_network(record)
 
 chooser, settings = st.columns([5, 2], gap="large")
-with chooser:
-    files = uploads()
 with settings:
+    records = choose_beside(record)
     top = how_many_classes(record)
+    varied = choose_varied(records)
     with_samples = st.toggle(
         _("Test images, too"),
         key="with_samples",
         help=_("Some images of the test split, which the network has not learned from."),
         persist_state="session",
     )
+with chooser:
+    own = given(records)
 
-pictures, problems = read_all(page_of(files), record)
+how, asked = Shown(top, varied), takers(records)
+show_problems(own.problems)
+show_left_out(own.items.archives)
+all_results(own.items, records, how)
+pictures, problems = read_all(page_of(own.items), asked)
 show_problems(problems)
-show_pictures(record, pictures, top, key="own")
+show_pictures(records, [*([own.drawing] if own.drawing else []), *pictures], how, key="own")
 if with_samples:
     drawn = st.session_state.get("_predict_seed", 0)
-    known = samples(record, drawn)
+    known = samples(records, asked, drawn)
     if not known:
         st.info(_("The dataset of this run is not there any more, so there are no test images."))
     elif st.button(_("Other test images"), key="other_samples", icon=":material/casino:"):
         st.session_state["_predict_seed"] = drawn + 1
         st.rerun()
-    show_pictures(record, known, top, key="test")
-elif not files:
-    st.info(_("Drop one or several pictures above, or switch on the test images."))
+    show_pictures(records, known, how, key="test")
+elif not own.items and not own.drawing:
+    st.info(_("Give one or several pictures above, or switch on the test images."))

@@ -20,7 +20,7 @@ LAYERS: list[set[str]] = [
     {"config", "caps", "fitting", "presets", "paths"},
     {"records", "signals", "failures", "stages", "schedules", "estimates"}
     | {"continuing", "proposing", "reading_curves"},
-    {"store", "migrations", "datasets", "analysis", "evaluation", "plots"},
+    {"asking", "store", "migrations", "datasets", "analysis", "evaluation", "plots"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
     {"callbacks", "event_log", "judging", "precision", "following"},
     {"evaluating", "trainer", "transfer", "watching"},
@@ -31,7 +31,18 @@ LAYERS: list[set[str]] = [
     {"__main__"},
 ]
 """The parts of ``core``, each row above those that it may import."""
-JOBS_KNOW = {"errors", "config", "caps", "paths", "failures", "records", "signals", "store", "jobs"}
+JOBS_KNOW = {
+    "errors",
+    "asking",
+    "config",
+    "caps",
+    "paths",
+    "failures",
+    "records",
+    "signals",
+    "store",
+    "jobs",
+}
 NEED_KERAS = (
     "core.augment",
     "core.averaging",

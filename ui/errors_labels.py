@@ -12,7 +12,8 @@ from core.datasets.decisions import Decided, Verdict, counts, decide, undo, undo
 from core.errors import N_, LabError
 from core.evaluation.labels import LabelIssue
 from core.records import RunRecord
-from ui.closer import Subject, look_closer
+from ui.closer import look_closer
+from ui.closer_subject import Subject
 from ui.errors_data import Judged
 from ui.i18n import _, ngettext, percent, say_error
 from ui.labels_desk import LISTINGS, Desk, Listing, desk

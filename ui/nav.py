@@ -15,6 +15,8 @@ _PAGES = (
     ("errors", N_("Errors"), ":material/grid_on:"),
     ("predict", N_("Predict"), ":material/image_search:"),
 )
+DEMO = "demo"
+"""The page that stands alone, for whoever was given a link to try a network."""
 
 
 def pages() -> list[st.Page]:
@@ -28,7 +30,15 @@ def pages() -> list[st.Page]:
             default=name == "start",
         )
         for name, title, icon in _PAGES
-    ]
+    ] + [st.Page(f"pages/{DEMO}.py", title=_("Try it"), url_path=DEMO, visibility="hidden")]
+
+
+def navigate() -> tuple[st.Page, bool]:
+    """The page that is asked for, and whether it stands alone: without a menu, and nothing in the
+    sidebar."""
+    page = st.navigation(pages())
+    alone = page.url_path == DEMO
+    return (st.navigation(pages(), position="hidden"), True) if alone else (page, False)
 
 
 def set_up_page() -> None:

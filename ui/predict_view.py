@@ -1,71 +1,83 @@
-"""The user's own pictures, as the network sees them, and what it takes them for."""
+"""Pictures, and what the networks take them for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.datasets.dataset import ResizeMode
-from core.datasets.decoding import EXTENSIONS, decode_image
-from core.datasets.report import REPAIRS
-from core.datasets.resizing import decoding_on, fit, prepare
-from core.datasets.retiring import open_seen
-from core.errors import N_, ImageError, LabError, Text
+from core.asking.items import Item
+from core.errors import N_, LabError
+from core.evaluation.varying import variants
 from core.plots.bars import TopKInfo, plot_top_k, top_k_info
 from core.records import RunRecord, RunStatus
-from ui.frame import NO_EPOCH, stopped_at_once
+from ui.closer import look_closer
+from ui.closer_subject import Subject
+from ui.frame import NO_EPOCH, run_label, short_name, stopped_at_once
 from ui.gallery import Thumb, gallery
-from ui.i18n import _, ngettext, percent, say, say_error
+from ui.i18n import _, ngettext, percent, say
 from ui.messages import show_error
 from ui.names import class_names, literal, shortened
+from ui.predict_pictures import THUMB, Picture, Seen
 from ui.queue_view import place_in_queue
-from ui.state import get_lab, is_dark
+from ui.state import LISTED_RUNS, get_lab, is_dark
 
-MAX_MEGABYTES = 20
-THUMB = 176
-JPEG = b"\xff\xd8"
 PER_PAGE = 8
 """Pictures on a page: each has a chart."""
-SAMPLES = 4
+SMALL = 96
+"""Side of what the network sees, where several stand side by side."""
+NARROW_RANGE = (0, 150)
+"""Percent: so that the figure behind a full bar fits into a narrow chart."""
 UNSURE = 0.5
 MAX_TOP = 10
+MOST_BESIDE = 3
+"""Runs beside the chosen one."""
 WITHOUT_MODEL = {
     RunStatus.QUEUED: N_("This run is waiting in the queue: it has no network yet."),
     RunStatus.RUNNING: N_("This run is still training: its network can be tried when it ends."),
     RunStatus.FAILED: N_("This run has failed and left no network."),
     RunStatus.INTERRUPTED: N_("This run was interrupted: resume it, and try its network then."),
 }
+CHANGES = {
+    "flip": N_("mirrored"),
+    "rotation": N_("turned"),
+    "translation": N_("shifted"),
+    "zoom": N_("larger and smaller"),
+    "crop": N_("cropped"),
+}
+"""What a version of a picture is called, by the switch of the augmentation it comes from."""
 
 
-class Picture(NamedTuple):
-    """What is shown of one picture: as it is, and as the network takes it, uint8 (h, w, c).
+class Look(NamedTuple):
+    """A picture as one run takes it, and its answer (classes,)."""
 
-    ``size`` is its own (width, height); ``notes`` what was done to it; ``truth`` its class, where
-    that is known.
-    """
-
+    record: RunRecord
     name: str
-    shown: NDArray[np.uint8] | None
-    seen: NDArray[np.uint8]
-    size: tuple[int, int]
-    notes: tuple[Text, ...] = ()
-    truth: str | None = None
+    seen: Seen
+    proba: NDArray[np.float32]
+
+    @property
+    def found(self) -> str:
+        """The likeliest class, as it is stored: names in two languages would never agree."""
+        return self.record.class_names[int(self.proba.argmax())]
 
 
 def has_network(record: RunRecord) -> bool:
     return get_lab().paths.run(record.id).model.is_file() and record.image_shape is not None
 
 
+def why_no_network(record: RunRecord) -> str:
+    sentence = WITHOUT_MODEL.get(record.status, N_("This run has saved no network."))
+    return _(NO_EPOCH if stopped_at_once(record) else sentence)
+
+
 def explain_missing(record: RunRecord) -> None:
     """Why there is nothing to predict with, and where to go."""
-    sentence = WITHOUT_MODEL.get(record.status, N_("This run has saved no network."))
-    st.info(_(NO_EPOCH if stopped_at_once(record) else sentence))
+    st.info(why_no_network(record))
     if record.status is RunStatus.QUEUED:
         st.caption(place_in_queue(record))
     st.page_link(
@@ -75,18 +87,6 @@ def explain_missing(record: RunRecord) -> None:
         query_params={"run": record.id},
     )
     st.caption(_("Or choose a finished run in the sidebar."))
-
-
-def uploads() -> list[UploadedFile]:
-    """The files that the user has chosen."""
-    return st.file_uploader(
-        _("Your pictures"),
-        type=[extension.removeprefix(".") for extension in EXTENSIONS],
-        accept_multiple_files=True,
-        key="pictures",
-        max_upload_size=MAX_MEGABYTES,
-        help=_("Any size and kind; they are made to fit as the training images were."),
-    )
 
 
 def how_many_classes(record: RunRecord) -> int:
@@ -105,91 +105,78 @@ def how_many_classes(record: RunRecord) -> int:
     )
 
 
-def read_picture(file: UploadedFile, record: RunRecord) -> Picture:
-    """A file, prepared exactly as an import prepares it.
+def choose_beside(record: RunRecord) -> list[RunRecord]:
+    """The chosen run, and those that shall judge the same pictures beside it."""
+    store = get_lab().store
+    others = {
+        other.id: other
+        for other in store.runs(limit=LISTED_RUNS)
+        if other.id != record.id and has_network(other)
+    }
+    kept = [i for i in st.session_state.get("predict_beside", []) if i in others]
+    if kept != st.session_state.get("predict_beside", kept):
+        st.session_state["predict_beside"] = kept
+    if not others:
+        return [record]
+    chosen = st.multiselect(
+        _("Beside it"),
+        list(others),
+        format_func=lambda run_id: run_label(others[run_id]),
+        key="predict_beside",
+        max_selections=MOST_BESIDE,
+        placeholder=_("other finished runs"),
+        help=_("They judge the same pictures, each prepared in its own way: a column per run."),
+        persist_state="session",
+    )
+    return [record, *(others[run_id] for run_id in chosen)]
 
-    Raises:
-        ImageError: saying what is wrong with the file.
-    """
+
+def choose_varied(records: Sequence[RunRecord]) -> bool:
+    """Whether pictures are judged in several versions, and in which."""
+    varied = st.toggle(
+        _("Average over small changes"),
+        key="predict_varied",
+        help=_(
+            "Test-time augmentation: each picture is judged in several versions, changed as in "
+            "training, and the probabilities are averaged."
+        ),
+        persist_state="session",
+    )
+    if varied:
+        for record in records:
+            st.caption(literal(_versions(record, named=len(records) > 1)))
+    return varied
+
+
+def _versions(record: RunRecord, *, named: bool) -> str:
     assert record.image_shape is not None
-    mode = cast("ResizeMode", record.resize or "crop")
-    how = (record.image_shape, mode, record.background)
-    shown, seen, size, notes = _prepared(file.file_id, how, file)
-    return Picture(file.name, shown, seen, size, notes)
-
-
-_How = tuple[tuple[int, int, int], ResizeMode, str]
-"""Shape, way to fit and background of the images from which the network has learnt."""
-_Parts = tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[int, int], tuple[Text, ...]]
-
-
-@st.cache_data(show_spinner=False, max_entries=100)
-def _prepared(file_id: str, how: _How, _file: UploadedFile) -> _Parts:
-    data = _file.getvalue()
-    image_shape, mode, background = how
-    picture = decode_image(data, decoding_on(background), at_least=2 * THUMB)
-    height, width, channels = image_shape
-    if data.startswith(JPEG):
-        # An import decodes a JPEG only as finely as it must: so does this, and quickly.
-        seen = prepare(data, image_shape, mode, background).pixels
-    else:
-        seen = fit(picture.image, (height, width), mode, channels, background)
-    picture.image.thumbnail((2 * THUMB, 2 * THUMB))
-    notes = tuple(Text(msgid=REPAIRS[repair]) for repair in picture.repairs)
-    return np.asarray(picture.image), seen, (picture.size[1], picture.size[0]), notes
-
-
-def samples(record: RunRecord, seed: int) -> list[Picture]:
-    """Some pictures of the run's test split; none if its dataset is gone or another by now."""
-    try:
-        name, fingerprint = record.config.data.dataset, record.dataset_fingerprint
-        dataset = open_seen(get_lab().paths, name, fingerprint)
-        rows = dataset.split("test" if dataset.info.splits.get("test") else "val")
-    except LabError:
-        return []
-    chosen = np.random.default_rng(seed).permutation(len(rows))[:SAMPLES]
-    names = class_names(record)
-    height, width, _channels = dataset.info.image_shape
-    return [
-        Picture(
-            name=rows.names[row],
-            shown=None,
-            seen=np.asarray(rows.images[row]),
-            size=(width, height),
-            truth=names[rows.labels[row]],
+    made = variants(record.config.augment, record.image_shape[:2])
+    ways = ", ".join(_(CHANGES[change]) for change in dict.fromkeys(v.change for v in made))
+    count = ngettext("{n} more version", "{n} more versions", len(made))
+    if not named:
+        return (
+            f"{count}: {ways}."
+            if made
+            else _(
+                "This run was trained without flips, rotations, shifts, zooms and crops, so its "
+                "pictures are judged as they are."
+            )
         )
-        for row in chosen
-    ]
+    return f"{short_name(record)} – " + (f"{count}: {ways}" if made else _("as it is"))
 
 
-def read_all(
-    files: Sequence[UploadedFile], record: RunRecord
-) -> tuple[list[Picture], list[tuple[str, ImageError]]]:
-    """The pictures that can be read, and the files that cannot, each with the reason."""
-    pictures, problems = [], []
-    for file in files:
-        try:
-            pictures.append(read_picture(file, record))
-        except ImageError as error:
-            problems.append((file.name, error))
-    return pictures, problems
-
-
-def show_problems(problems: Sequence[tuple[str, ImageError]]) -> None:
-    for name, error in problems:
-        st.error(f"**{literal(name)}**: {literal(say_error(error))}")
-
-
-def page_of(files: Sequence[UploadedFile]) -> Sequence[UploadedFile]:
-    """The files of the page that is looked at: only these are read."""
-    pages = -(-len(files) // PER_PAGE)
+def page_of(items: Sequence[Item]) -> Sequence[Item]:
+    """The pictures of the page that is looked at: only these are read."""
+    pages = -(-len(items) // PER_PAGE)
     if pages < 2:
-        return files
+        return items
     page = st.pagination(pages, key="predict_page")
-    return files[(page - 1) * PER_PAGE : page * PER_PAGE]
+    return items[(page - 1) * PER_PAGE : page * PER_PAGE]
 
 
-def predict(record: RunRecord, pictures: Sequence[Picture]) -> list[NDArray[np.float32]]:
+def predict(
+    record: RunRecord, pixels: Sequence[NDArray[np.uint8]], varied: bool
+) -> list[NDArray[np.float32]]:
     """Probabilities (classes,) of every picture; the same ones are not asked for twice.
 
     Raises:
@@ -197,56 +184,129 @@ def predict(record: RunRecord, pictures: Sequence[Picture]) -> list[NDArray[np.f
     """
     # A run that is resumed writes another model.
     version = get_lab().paths.run(record.id).model.stat().st_mtime_ns
-    digests = [blake2b(p.seen.tobytes(), digest_size=16).hexdigest() for p in pictures]
-    different = {digest: p.seen for digest, p in zip(digests, pictures, strict=True)}
-    proba = _proba(record.id, version, tuple(different), list(different.values()))
+    digests = [blake2b(p.tobytes(), digest_size=16).hexdigest() for p in pixels]
+    different = dict(zip(digests, pixels, strict=True))
+    proba = _proba(record.id, version, varied, tuple(different), list(different.values()))
     found = dict(zip(different, proba, strict=True))
     return [found[digest] for digest in digests]
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
 def _proba(
-    run_id: str, version: int, digests: tuple[str, ...], _images: list[NDArray[np.uint8]]
+    run_id: str,
+    version: int,
+    varied: bool,
+    digests: tuple[str, ...],
+    _images: list[NDArray[np.uint8]],
 ) -> NDArray[np.float32]:
-    return get_lab().compute.predict(run_id, np.stack(_images))
+    return get_lab().compute.predict(run_id, np.stack(_images), varied)
 
 
-def show_pictures(record: RunRecord, pictures: Sequence[Picture], k: int, *, key: str) -> None:
-    """Every picture with what the network takes it for."""
+class Shown(NamedTuple):
+    """How answers are shown: ``k`` classes each; ``closer``: with a button for more."""
+
+    k: int
+    varied: bool = False
+    closer: bool = True
+
+
+def show_pictures(
+    records: Sequence[RunRecord], pictures: Sequence[Picture], how: Shown, *, key: str
+) -> None:
+    """Every picture with what the networks take it for."""
     if not pictures:
         return
     try:
         with st.spinner(_("Asking the network …"), show_time=True):
-            answers = predict(record, pictures)
+            columns = [_looks(record, i, pictures, how) for i, record in enumerate(records)]
     except LabError as error:
         show_error(error)
         return
-    for i, (picture, proba) in enumerate(zip(pictures, answers, strict=True)):
+    for i, (picture, looks) in enumerate(zip(pictures, zip(*columns, strict=True), strict=True)):
         with st.container(border=True):
-            _card(picture, top_k_info(class_names(record), proba, k), key=f"{key}.{i}")
+            draw = _card if len(looks) == 1 else _row
+            draw(picture, looks, how, key=f"{key}.{i}")
 
 
-def _card(picture: Picture, top: TopKInfo, *, key: str) -> None:
-    looks, chart = st.columns([3, 4], vertical_alignment="center")
-    with looks:
-        gallery(thumbs(picture, top), key=f"looks.{key}", size=THUMB)
-    with chart:
-        best, sure = top.classes[0], top.proba[0]
-        st.markdown(f"**{literal(best)}** · {percent(sure)}")
-        st.plotly_chart(
-            plot_top_k(
-                top._replace(classes=tuple(shortened(top.classes))), dark=is_dark(), percent=percent
-            ),
-            key=f"top.{key}",
-            theme=None,
-            config={"displayModeBar": False},
-            alt=in_words(top),
-        )
+def _looks(record: RunRecord, i: int, pictures: Sequence[Picture], how: Shown) -> list[Look]:
+    """What the ``i``-th run says of every picture."""
+    seen = [picture.seen[i] for picture in pictures]
+    # Whether the pictures are like anything known (ui.unknown.strangeness) is asked here, too.
+    answers = predict(record, [each.pixels for each in seen], how.varied)
+    return [
+        Look(record, picture.name, each, proba)
+        for picture, each, proba in zip(pictures, seen, answers, strict=True)
+    ]
+
+
+def _card(picture: Picture, looks: Sequence[Look], how: Shown, *, key: str) -> None:
+    """A picture and the answer of the only run."""
+    left, right = st.columns([3, 4], vertical_alignment="center")
+    with left:
+        gallery(thumbs(picture, looks[0]), key=f"looks.{key}", size=THUMB)
+    with right:
+        _answer(looks[0], how, key=f"{key}.0")
+        _notes(picture)
+
+
+def _row(picture: Picture, looks: Sequence[Look], how: Shown, *, key: str) -> None:
+    """A picture, whether the runs agree, and a column for the answer of each."""
+    left, right = st.columns([2, 9], vertical_alignment="top")
+    with left:
+        gallery([own_thumb(picture)], key=f"looks.{key}", size=SMALL)
+        _agreement(looks)
+        _notes(picture)
+    for i, (look, place) in enumerate(zip(looks, right.columns(len(looks)), strict=True)):
+        with place:
+            st.caption(literal(run_label(look.record)))
+            gallery([seen_thumb(look)], key=f"seen.{key}.{i}", size=SMALL)
+            _answer(look, how, key=f"{key}.{i}", narrow=True)
+
+
+def _agreement(looks: Sequence[Look]) -> None:
+    found = {look.found for look in looks}
+    if len(found) == 1:
+        st.badge(_("they agree"), icon=":material/check:", color="green")
+    else:
+        st.badge(_("they disagree"), icon=":material/call_split:", color="orange")
+
+
+def _answer(look: Look, how: Shown, *, key: str, narrow: bool = False) -> None:
+    """What one run takes a picture for; ``narrow`` where several stand side by side."""
+    top = top_k_info(class_names(look.record), look.proba, how.k)
+    best, sure = top.classes[0], top.proba[0]
+    st.markdown(f"**{literal(best)}** · {percent(sure)}")
+    # The place of ui.unknown.notice: like anything that the run was trained on, or not.
+    figure = plot_top_k(
+        top._replace(classes=tuple(shortened(top.classes))), dark=is_dark(), percent=percent
+    )
+    if narrow:
+        figure.update_xaxes(showticklabels=False, range=NARROW_RANGE)
+        figure.update_layout(height=24 + 26 * len(top.classes))
+    st.plotly_chart(
+        figure,
+        key=f"top.{key}",
+        theme=None,
+        config={"displayModeBar": False},
+        alt=in_words(top),
+    )
+    if not narrow:
         st.caption(literal(in_words(top)))
-        if sure < UNSURE:
-            st.caption(_("The network is not sure: no class reaches one half."))
-        if picture.notes:
-            st.caption(literal("; ".join(say(note) for note in picture.notes)))
+    if sure < UNSURE:
+        st.caption(_("The network is not sure: no class reaches one half."))
+    if how.closer and st.button(_("Look closer"), key=f"closer.{key}", icon=":material/zoom_in:"):
+        seen = look.seen
+        look_closer(
+            Subject(
+                *(look.record, look.name, seen.pixels, look.proba),
+                *(seen.truth, seen.split, seen.row),
+            )
+        )
+
+
+def _notes(picture: Picture) -> None:
+    if picture.notes:
+        st.caption(literal("; ".join(say(note) for note in picture.notes)))
 
 
 def in_words(top: TopKInfo) -> str:
@@ -255,21 +315,36 @@ def in_words(top: TopKInfo) -> str:
     return " · ".join(f"{name}: {percent(share)}" for name, share in pairs)
 
 
-def thumbs(picture: Picture, top: TopKInfo) -> list[Thumb]:
+def thumbs(picture: Picture, look: Look) -> list[Thumb]:
     """The picture as it is, if that is something else, and as the network sees it."""
-    height, width, channels = picture.seen.shape
+    seen = seen_thumb(look)
+    if picture.on_sheet:
+        return [seen]
+    if picture.shown is not None:
+        return [own_thumb(picture), seen]
+    return [seen._replace(caption=(seen.caption[0], picture.name))]
+
+
+def own_thumb(picture: Picture) -> Thumb:
+    """The picture as it came."""
+    size = _("{width}×{height} pixels", width=picture.size[0], height=picture.size[1])
+    pixels = picture.seen[0].pixels if picture.shown is None else picture.shown
+    # In a zip the folders come last: a long line is cut off at its end.
+    lines = (picture.name, size, picture.folder)
+    return Thumb(pixels, [line for line in lines if line], alt=picture.name)
+
+
+def seen_thumb(look: Look) -> Thumb:
+    """The picture as a network sees it, marked right or wrong where the truth is known."""
+    height, width, channels = look.seen.pixels.shape
     kind = _("grey") if channels == 1 else _("RGB")
-    seen = Thumb(
-        picture.seen,
-        (_("as the network sees it"), f"{width}×{height}, {kind}"),
-        alt=_("{name} as the network sees it", name=picture.name),
-    )
-    if picture.shown is None:
-        right = picture.truth == top.classes[0]
-        truth = _("in truth: {name}", name=picture.truth or "–")
-        return [seen._replace(caption=(truth, picture.name), tone="good" if right else "bad")]
-    own = _("{width}×{height} pixels", width=picture.size[0], height=picture.size[1])
-    return [Thumb(picture.shown, (picture.name, own), alt=picture.name), seen]
+    alt = _("{name} as the network sees it", name=look.name)
+    size = f"{width}×{height}, {kind}"
+    if look.seen.truth is None:
+        return Thumb(look.seen.pixels, (_("as the network sees it"), size), alt)
+    truth = _("in truth: {name}", name=class_names(look.record)[look.seen.truth])
+    right = look.seen.truth == int(look.proba.argmax())
+    return Thumb(look.seen.pixels, (truth, size), alt, "good" if right else "bad")
 
 
 def about_network(record: RunRecord) -> None:

@@ -40,14 +40,7 @@ def webcam_form() -> str | None:
     """Camera and pictures; the id of the collection once it is enough for a dataset."""
     own = _own_id()
     collected = collection(get_lab().paths, own)
-    if _is_insecure(st.context.url or ""):
-        show(
-            _(
-                "Browsers give the camera to pages of this computer (localhost) or over https "
-                "only: at this address it will not start. Ask for an https address."
-            ),
-            "warning",
-        )
+    camera_needs_https()
     camera, pictures = st.columns([5, 7], gap="large")
     with camera:
         _camera(collected)
@@ -62,6 +55,19 @@ def _own_id() -> str:
         sweep_collections(get_lab().paths)
         st.session_state[OWN] = browser_id()
     return str(st.session_state[OWN])
+
+
+def camera_needs_https() -> bool:
+    """Whether the browser will not give the camera at this address; says so if it is so."""
+    if insecure := _is_insecure(st.context.url or ""):
+        show(
+            _(
+                "Browsers give the camera to pages of this computer (localhost) or over https "
+                "only: at this address it will not start. Ask for an https address."
+            ),
+            "warning",
+        )
+    return insecure
 
 
 def _is_insecure(url: str) -> bool:

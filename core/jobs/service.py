@@ -6,11 +6,14 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from core.asking.items import Item
+from core.asking.judging import Taker, Verdict
 from core.config import AugmentConfig, ModelConfig
 from core.errors import N_, LabError, RunError, Text
 from core.jobs.workers import ROOT, worker_environment
@@ -75,10 +78,17 @@ class ComputeService:
         )
         return found
 
-    def predict(self, run_id: str, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def predict(
+        self, run_id: str, images: npt.NDArray[np.uint8], varied: bool = False
+    ) -> npt.NDArray[np.float32]:
         """See :func:`core.prediction.predict`."""
-        proba: npt.NDArray[np.float32] = self.ask("predict", run_id, images)
+        proba: npt.NDArray[np.float32] = self.ask("predict", run_id, images, varied)
         return proba
+
+    def judge(self, items: Sequence[Item], takers: Sequence[Taker], varied: bool) -> list[Verdict]:
+        """See :func:`core.asking.judging.judge`: one portion, the first of ``items``."""
+        verdicts: list[Verdict] = self.ask("judge", list(items), tuple(takers), varied)
+        return verdicts
 
     def ask(self, name: str, *arguments: Any) -> Any:
         """Have one operation done.

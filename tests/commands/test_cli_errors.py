@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -89,7 +90,7 @@ def test_predict_answers_in_order_and_goes_on_after_a_bad_picture(
 ) -> None:
     asked: list[Any] = []
 
-    def proba(paths: Paths, run_id: str, images: Any) -> Any:
+    def proba(paths: Paths, run_id: str, images: Any, varied: bool) -> Any:
         asked.append(images)
         return np.array([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]], np.float32)
 
@@ -113,3 +114,54 @@ def test_predict_answers_in_order_and_goes_on_after_a_bad_picture(
     assert asked[0].dtype == np.uint8
     assert asked[0].min() == 255
     assert "70.0 %" in cli.text("predict", record.id, names[0], names[2])
+
+
+def test_predict_reads_zips_and_asks_several_runs(
+    cli: Cli, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = finished_run(store), finished_run(store, image_shape=(4, 4, 3))
+    varied: list[bool] = []
+
+    def proba(paths: Paths, run_id: str, images: Any, tta: bool) -> Any:
+        varied.append(tta)
+        sure = [0.1, 0.9, 0.0] if run_id == one.id else [0.2, 0.0, 0.8]
+        return np.array([sure] * len(images), np.float32)
+
+    fake = ModuleType("core.prediction")
+    fake.__dict__["predict"] = proba
+    monkeypatch.setitem(sys.modules, fake.__name__, fake)
+    for run in (one, other):
+        store.paths.run(run.id).model.touch()
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for name in ("one/a.png", "two/b.png", "c.png"):
+            archive.writestr(name, png((9, 9, 9)))
+        archive.writestr("two/torn.png", b"hello")
+        archive.writestr("readme.txt", b"hello")
+    (tmp_path / "torn.zip").write_bytes(b"hello")
+    folder, table = str(tmp_path), tmp_path / "out.csv"
+    words = (one.id, f"{folder}/torn.zip", f"{folder}/all.zip", "--also", other.id)
+    answer = cli.json("predict", *words, "--csv", str(table), "--tta", "--top", "2", code=1)
+    assert set(varied) == {True}
+    assert [Path(entry["image"]).name for entry in answer["images"]] == [
+        *("torn.zip", "a.png", "b.png", "c.png", "torn.png")
+    ]
+    assert answer["images"][1]["true"] == "one"
+    assert [run["top"][0]["class"] for run in answer["images"][1]["runs"]] == ["one", "two"]
+    assert answer["accuracy"] == {one.id: 0.5, other.id: 0.5}
+    assert answer["left_out"] == [
+        {"file": f"{folder}/all.zip/readme.txt", "reason": "not a picture"}
+    ]
+    lines = table.read_text().splitlines()
+    assert len(lines) == 1 + 2 * 5
+    assert lines[1].split(",")[2:6] == ["one", "one", "0.900000", "zero"]
+    assert lines[-1].startswith(f"{folder}/torn.zip,{other.id},,")
+    text = cli.text("predict", *words, code=1)
+    assert f"{one.id}: 50.0 % right (1 of 2)" in text
+    assert "files in zips that are no pictures: 1" in text
+
+
+def test_a_table_that_cannot_be_written_is_refused(cli: Cli, store: Store, tmp_path: Path) -> None:
+    record = finished_run(store)
+    store.paths.run(record.id).model.touch()
+    words = ("predict", record.id, "x.png", "--csv", str(tmp_path / "no" / "out.csv"))
+    assert "cannot be written" in cli.refused(*words)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import psutil
 import pytest
+from PIL import Image
 
+from core.asking.items import Item
+from core.asking.judging import taker
 from core.augment import apply_augmentation
 from core.config import AugmentConfig, CNNConfig, MLPConfig
 from core.errors import LabError, RunError
@@ -58,6 +63,19 @@ def test_it_predicts_as_the_model_does(service: ComputeService, paths: Paths) ->
     np.testing.assert_allclose(proba, predict(paths, run_id, images), atol=1e-5)
     labels = np.load(paths.dataset("stripes").labels("test"))
     assert (proba.argmax(axis=1) == labels).mean() > 0.8
+    # The same images as files, and judged in one version, as the run was trained.
+    record = Store(paths).read(run_id)
+    given = [Item(str(i), f"{i}.png", as_png(image)) for i, image in enumerate(images[:3])]
+    verdicts = service.judge([*given, Item("x", "x.png", b"hello")], [taker(record)], True)
+    assert [verdict.problem is None for verdict in verdicts] == [True, True, True, False]
+    found = np.concatenate([verdict.proba[0][None] for verdict in verdicts[:3]])
+    np.testing.assert_allclose(found, proba[:3], atol=1e-5)
+
+
+def as_png(image: npt.NDArray[np.uint8]) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(out, "PNG")
+    return out.getvalue()
 
 
 def test_the_layer_table_comes_as_plain_tuples(service: ComputeService) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
-from collections.abc import Callable
+import time
+import zipfile
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.asking.judging import judge
 from core.datasets.dataset import DatasetInfo
 from core.datasets.decoding import Decoding, Picture, decode_image
 from core.datasets.registry import delete_dataset
@@ -19,11 +23,13 @@ from core.datasets.resizing import prepare
 from core.errors import N_, RunError
 from core.lab import Lab
 from core.records import RunRecord, RunStatus
-from tests.pages.conftest import OpenPage
+from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import HOSTILE, WORDS, make_dataset
-from ui import predict_view
+from ui import predict_inputs, predict_pictures
 from ui.names import literal, shortened
-from ui.predict_view import PER_PAGE, SAMPLES
+from ui.predict_all import get_batches
+from ui.predict_pictures import SAMPLES
+from ui.predict_view import PER_PAGE
 
 MakeRun = Callable[..., RunRecord]
 Upload = tuple[str, bytes, str]
@@ -62,7 +68,9 @@ class Brightness:
         self.classes = classes
         self.asked: list[NDArray[np.uint8]] = []
 
-    def predict(self, run_id: str, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict(
+        self, run_id: str, images: NDArray[np.uint8], varied: bool = False
+    ) -> NDArray[np.float32]:
         self.asked.append(images)
         proba = np.zeros((len(images), self.classes), np.float32)
         proba[:, -1] = images.mean(axis=(1, 2, 3)) / 255
@@ -231,7 +239,7 @@ def test_only_the_pictures_of_the_page_are_read_and_only_once(
         decoded.append(data)
         return decode_image(data, decoding, at_least=at_least)
 
-    monkeypatch.setattr(predict_view, "decode_image", decode)
+    monkeypatch.setattr(predict_pictures, "decode_image", decode)
     files = [(f"{i}.png", picture(i)) for i in range(3 * PER_PAGE)]
     page = upload(app("predict", finished), *files)
     page.slider(key="top_k").set_value(1).run()
@@ -270,6 +278,198 @@ def test_without_its_dataset_there_are_no_test_images(
     assert not page.exception
     assert "is not there any more" in said(page)
     assert len(page.file_uploader) == 1
+
+
+def zipped(**pictures: bytes) -> bytes:
+    """In the names a double underscore is a slash, and the end is ``.png``."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in pictures.items():
+            archive.writestr(name.replace("__", "/") + ".png", data)
+        archive.writestr("notes.txt", b"hello")
+    return out.getvalue()
+
+
+def judged(page: AppTest) -> AppTest:
+    """The page when all pictures are judged: a thread does it."""
+    page.button(key="predict_all").click().run()
+    for _ in range(200):
+        if not any(button.key == "predict_cancel" for button in page.button):
+            return page
+        time.sleep(0.02)
+        page.run()
+    raise AssertionError("it did not end")
+
+
+@pytest.fixture
+def computing(lab: Lab, network: Brightness, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The computing process in this one; every page's batches begin anew."""
+
+    def answer(items: Any, takers: Any, varied: bool) -> Any:
+        return judge(items, takers, network.predict)
+
+    monkeypatch.setattr(lab.compute, "judge", answer)
+    get_batches.clear()
+    yield
+    get_batches.clear()
+
+
+def test_a_zip_is_judged_with_its_folders_for_truth(
+    app: OpenPage, finished: RunRecord, network: Brightness, computing: None
+) -> None:
+    data = zipped(
+        **{"Bird__white": picture(255), "bird__dark": picture(0), "cat__dark": picture(9)},
+        **{"cat__torn": b"no picture", "else__white": picture(255)},
+    )
+    page = upload(app("predict", finished), ("pets.zip", data), ("torn.zip", b"PK"))
+    assert [e.value.split(":")[0] for e in page.error] == [
+        r"**torn\.zip**",
+        r"**pets\.zip/cat/torn\.png**",
+    ]
+    assert "1 file is no picture" in [e.label for e in page.expander]
+    assert drawn(page).count("✓ in truth: bird") == 1
+    assert drawn(page).count("× in truth: bird") == 1
+    page = judged(page)
+    assert page.metric[0].value == "66.7 %"
+    assert "2 of 3 are right" in said(page)
+    assert "4 pictures judged · 1 picture could not be read" in said(page)
+    batch_id = page.session_state["_predict_batch"][0]
+    lines = get_batches().result(batch_id).decode().splitlines()
+    assert len(lines) == 6
+    assert lines[1].startswith(f"pets.zip/Bird/white.png,{finished.id},bird,bird,1.000000,")
+    # Another question is another batch.
+    page.slider(key="top_k").set_value(1).run()
+    assert [b.label for b in page.button if b.key == "predict_all"] == ["Judge all 5 pictures"]
+
+
+def test_a_batch_that_fails_says_so_and_can_be_begun_again(
+    app: OpenPage, lab: Lab, finished: RunRecord, computing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working = lab.compute.judge
+
+    def died(*_arguments: object) -> None:
+        raise RunError(N_("The computing process ended or took too long; please try again."))
+
+    page = upload(app("predict", finished), ("white.png", picture(255)))
+    monkeypatch.setattr(lab.compute, "judge", died)
+    get_batches.clear()
+    page = judged(page)
+    assert "please try again" in "".join(error.value for error in page.error)
+    monkeypatch.setattr(lab.compute, "judge", working)
+    get_batches.clear()
+    page = judged(page.run())
+    assert "1 picture judged" in said(page)
+    assert all(button.key != "predict_all" for button in page.button)
+
+
+def test_a_zip_without_pictures_says_so(app: OpenPage, finished: RunRecord) -> None:
+    page = upload(app("predict", finished), ("letters.zip", zipped()))
+    assert "There is no picture in" in said(page)
+    assert all(button.key != "predict_all" for button in page.button)
+
+
+def test_a_picture_above_the_limit_is_refused(
+    app: OpenPage, finished: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predict_inputs, "MAX_MEGABYTES", 0)
+    page = upload(app("predict", finished), ("large.png", picture(1)))
+    assert "at most 0 MB" in page.error[0].value
+
+
+def test_two_runs_side_by_side(
+    app: OpenPage, lab: Lab, make_run: MakeRun, finished: RunRecord, network: Brightness
+) -> None:
+    larger = make_run(dataset=make_dataset(lab.paths, "large", ("cat", "dog", "cow"), side=16))
+    lab.paths.run(larger.id).model.touch()
+    make_run()  # without a network: not offered
+    page = app("predict", finished)
+    assert len(page.multiselect(key="predict_beside").options) == 1
+    page.multiselect(key="predict_beside").set_value([larger.id]).run()
+    page = upload(page, ("dark.png", picture(0)), ("white.png", picture(255)))
+    assert [images.shape for images in network.asked] == [(2, 8, 8, 3), (2, 16, 16, 3)]
+    assert [b for b in said(page).splitlines() if b.startswith("**bird")] == ["**bird** · 100.0 %"]
+    assert "**cow** · 100.0 %" in said(page)
+    badges = [m.value for m in page.markdown if "agree" in m.value]
+    assert ["disagree" in badge for badge in badges] == [False, True]
+    assert len(page.get("plotly_chart")) == 4
+    # Chosen in the sidebar, a run no longer stands beside itself.
+    page.sidebar.selectbox(key="run").set_value(larger.id).run()
+    assert page.multiselect(key="predict_beside").value == []
+
+
+def test_versions_are_those_of_the_training(
+    app: OpenPage, lab: Lab, make_run: MakeRun, finished: RunRecord, network: Brightness
+) -> None:
+    varied = make_run(augment__flip="horizontal", augment__translation=0.1)
+    lab.paths.run(varied.id).model.touch()
+    page = app("predict", varied)
+    page.toggle(key="predict_varied").set_value(True).run()
+    assert "5 more versions: mirrored, shifted" in plain(said(page))
+    page.sidebar.selectbox(key="run").set_value(finished.id).run()
+    assert "judged as they are" in said(page)
+
+
+def test_a_closer_look_at_a_picture(
+    app: OpenPage, finished: RunRecord, network: Brightness
+) -> None:
+    page = upload(app("predict", finished), ("white.png", picture(255)))
+    page.button(key="closer.own.0.0").click().run()
+    assert not page.exception
+    assert len(page.get("dialog")) == 1
+
+
+def test_the_camera_gives_a_picture(
+    app: OpenPage, finished: RunRecord, network: Brightness
+) -> None:
+    page = app("predict", finished)
+    page.segmented_control(key="predict_place").set_value("camera").run()
+    assert not page.file_uploader
+    photo = encoded(Image.new("RGB", (20, 12), "white"), "JPEG")
+    page.camera_input(key="predict_camera").upload("x.jpg", photo, "image/jpeg").run()
+    assert f"**{WORDS[2]}** · 100.0 %" in said(page)
+
+
+def drawing(colour: str, paper: str = "black") -> str:
+    sheet = Image.new("RGB", (40, 40), paper)
+    sheet.paste(colour, (10, 5, 14, 35))
+    return "data:image/png;base64," + base64.b64encode(encoded(sheet)).decode()
+
+
+def draw(page: AppTest, paper: str, png: str) -> AppTest:
+    page.segmented_control(key="predict_place").set_value("draw").run()
+    page.session_state[f"sheet.{paper}"] = {"png": png}
+    return page.run()
+
+
+def test_a_drawn_digit_is_prepared_as_the_digits_are(
+    app: OpenPage, lab: Lab, make_run: MakeRun, network: Brightness
+) -> None:
+    digits = DatasetInfo.model_validate_json(lab.paths.dataset("digits").info.read_bytes())
+    run = make_run(dataset=digits)
+    lab.paths.run(run.id).model.touch()
+    network.classes = 10
+    page = draw(app("predict", run), "#000000", drawing("white"))
+    assert not page.exception
+    (asked,) = network.asked
+    assert asked.shape == (1, 8, 8, 1)
+    # Its height is that of the image, light on dark, in the middle.
+    assert asked[0, :, :, 0].max(axis=1).tolist() == [255] * 8
+    (column,) = np.flatnonzero(asked[0, :, :, 0].max(axis=0))
+    assert column in (3, 4)
+    assert len(page.get("plotly_chart")) == 1
+    page = draw(page, "#000000", "")
+    assert not page.get("plotly_chart")
+    page = draw(page, "#000000", "data:text/html,<b>")
+    assert "not a drawing" in page.error[0].value
+
+
+def test_on_photographs_a_drawing_is_a_picture(
+    app: OpenPage, finished: RunRecord, network: Brightness
+) -> None:
+    page = draw(app("predict", finished), "#ffffff", drawing("red", "white"))
+    assert not page.exception
+    assert network.asked[0].shape == (1, 8, 8, 3)
+    assert network.asked[0][0, 0, 0].tolist() == [255, 255, 255]
 
 
 def test_class_and_file_names_are_shown_as_they_are(

@@ -1,0 +1,180 @@
+"""Where the pictures come from: files and zips, the clipboard, the camera, a sheet to draw on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.asking.batches import sweep
+from core.asking.items import Archive, Item, Items, open_archive
+from core.datasets import limits
+from core.datasets.decoding import EXTENSIONS
+from core.errors import N_, ImageError, LabError
+from core.records import RunRecord
+from ui.i18n import _, ngettext, say, say_error
+from ui.messages import show
+from ui.names import literal
+from ui.predict_draw import paste_place, sheet
+from ui.predict_pictures import Picture, drawn, ink_for
+from ui.state import get_lab
+from ui.webcam_view import camera_needs_https
+
+MAX_MEGABYTES = 20
+"""Of one picture."""
+MAX_ZIP_MEGABYTES = 500
+FILES, CAMERA, DRAW = "files", "camera", "draw"
+PLACES = {FILES: N_("Files"), CAMERA: N_("Camera"), DRAW: N_("Draw")}
+ICONS = {FILES: ":material/upload:", CAMERA: ":material/photo_camera:", DRAW: ":material/draw:"}
+UPLOADER = "pictures"
+
+
+class Given(NamedTuple):
+    """What the user has given: pictures to be read, or a drawing; and what cannot be used."""
+
+    items: Items = Items()
+    drawing: Picture | None = None
+    problems: Sequence[tuple[str, LabError]] = ()
+
+
+def _choose_place(first: str) -> str:
+    """Where the pictures come from: ``first`` until the user chooses."""
+    st.segmented_control(
+        _("Your pictures"),
+        list(PLACES),
+        format_func=lambda place: f"{ICONS[place]} {_(PLACES[place])}",
+        key="predict_place",
+        default=first,
+        required=True,
+        help=_("Any size and kind; they are made to fit as the training images were."),
+        persist_state="session",
+    )
+    return str(st.session_state["predict_place"])
+
+
+def given(records: Sequence[RunRecord], *, guest: bool = False) -> Given:
+    """The way to give pictures that is chosen, and what has been given so far. A ``guest`` gives no
+    zips, and draws first where that is what the network knows."""
+    place = _choose_place(DRAW if guest and ink_for(records[0]) else FILES)
+    if place == CAMERA:
+        return _from_camera()
+    if place == DRAW:
+        return _from_sheet(records)
+    return _from_files(zips=not guest)
+
+
+def _from_camera() -> Given:
+    if camera_needs_https():
+        st.caption(_("A phone can take a photo under “Files”, too."))
+    photo = st.camera_input(_("A photo of what shall be recognised"), key="predict_camera")
+    if photo is None:
+        return Given()
+    return Given(Items([Item(photo.file_id, _("photo"), photo.getvalue())]))
+
+
+def _from_sheet(records: Sequence[RunRecord]) -> Given:
+    ink = ink_for(records[0])
+    try:
+        drawing = sheet(ink)
+    except ImageError as error:
+        return Given(problems=[(_("drawing"), error)])
+    if drawing is None:
+        st.caption(
+            _("Draw large. It is cut out, scaled and centred as the training images were.")
+            if ink
+            else _("The sheet is taken as a picture of white paper.")
+        )
+        return Given()
+    return Given(drawing=drawn(drawing, records, _("drawing")))
+
+
+def _from_files(*, zips: bool) -> Given:
+    kinds = [extension.removeprefix(".") for extension in EXTENSIONS]
+    files = st.file_uploader(
+        _("Pictures, or zips of pictures") if zips else _("Pictures"),
+        type=[*kinds, "zip"] if zips else kinds,
+        accept_multiple_files=True,
+        key=UPLOADER,
+        max_upload_size=MAX_ZIP_MEGABYTES if zips else MAX_MEGABYTES,
+        help=_("In a zip, folders called like the classes tell what is right.") if zips else None,
+    )
+    paste_place(UPLOADER)
+    loose: list[Item] = []
+    archives: list[Archive] = []
+    problems: list[tuple[str, LabError]] = []
+    for file in files:
+        try:
+            if file.name.casefold().endswith(".zip"):
+                archives.append(_archive(file))
+            else:
+                loose.append(_loose(file))
+        except LabError as error:
+            problems.append((file.name, error))
+    return Given(Items(loose, archives), None, problems)
+
+
+def _loose(file: UploadedFile) -> Item:
+    if file.size > MAX_MEGABYTES * 1_000_000:
+        raise ImageError(
+            N_("The picture has {megabytes} MB; at most {most} MB are read."),
+            megabytes=round(file.size / 1e6),
+            most=MAX_MEGABYTES,
+        )
+    return Item(file.file_id, file.name, file.getvalue())
+
+
+def _archive(file: UploadedFile) -> Archive:
+    """The upload as a file on the disk, which any process can read in place."""
+    folder = get_lab().paths.tried
+    # Hashed: what the browser calls an upload is no path.
+    name = hashlib.blake2b(file.file_id.encode(), digest_size=16).hexdigest()
+    path = folder / f"{name}.zip"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+        limits.check_disk(folder, file.size)
+        partial = path.with_suffix(".part")
+        partial.write_bytes(file.getbuffer())
+        partial.replace(path)
+    return _listed(path, file.name)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _listed(path: Path, name: str) -> Archive:
+    return open_archive(path, name)
+
+
+def show_problems(problems: Sequence[tuple[str, LabError]]) -> None:
+    """What cannot be judged, and why."""
+    for name, error in problems:
+        st.error(f"**{literal(name)}**: {literal(say_error(error))}")
+
+
+def show_left_out(archives: Sequence[Archive]) -> None:
+    """Every file of the zips that is not judged, with the reason: nothing is lost silently."""
+    for archive in archives:
+        if not archive.listing.entries:
+            show(_("There is no picture in “{name}”.", name=archive.name), "warning")
+    count = sum(archive.left_out_count for archive in archives)
+    if not count:
+        return
+    title = ngettext("{n} file is no picture", "{n} files are no pictures", count)
+    with st.expander(
+        title, icon=":material/rule:", key="predict_left_out", on_change="rerun"
+    ) as it:
+        if it.open:
+            rows = [
+                (f"{archive.name}/{skipped.name}", say(skipped.text))
+                for archive in archives
+                for skipped in archive.left_out
+            ]
+            st.dataframe(
+                pd.DataFrame(rows, columns=[_("File"), _("Reason")]),
+                hide_index=True,
+                width="stretch",
+            )
