@@ -30,7 +30,7 @@ from ui.state import get_lab, is_dark
 
 PAIRS = 30
 """So many of the most confused pairs are listed."""
-SPLIT_ORDER = ("test", "val")
+SPLIT_ORDER = ("val", "test", "train")
 Name = tuple[str, int, str, tuple[str, ...]]
 
 
@@ -60,7 +60,7 @@ class Judged:
 
 
 def judged_splits(record: RunRecord) -> list[str]:
-    """The splits that the run has predictions for, the test split first.
+    """The splits that the run has predictions for, the validation split first.
 
     Raises LabError when there are none or the file cannot be read.
     """

@@ -94,7 +94,7 @@ def _train_page(record: RunRecord, label: str) -> None:
 
 
 def split_switch(splits: list[str]) -> str:
-    names = {"test": _("Test split"), "val": _("Validation split"), "train": _("Training split")}
+    names = {"val": _("Validation split"), "test": _("Test split"), "train": _("Training split")}
     if st.session_state.get("errors.split") not in splits:
         st.session_state["errors.split"] = splits[0]
     st.segmented_control(

@@ -24,11 +24,11 @@ def dataset(store: Store, name: str, classes: tuple[str, ...]) -> DatasetInfo:
     file = store.paths.dataset(name).info
     if file.is_file():
         return DatasetInfo.model_validate_json(file.read_bytes())
-    return make_dataset(store.paths, name, classes, rows={"test": 20 * len(classes)})
+    return make_dataset(store.paths, name, classes, rows={"val": 20 * len(classes)})
 
 
 def matrix_of(store: Store, run: RunRecord) -> tuple[Predictions, MatrixInfo]:
-    found = load_split(store.paths.run(run.id).predictions, "test")
+    found = load_split(store.paths.run(run.id).predictions, "val")
     matrix = confusion_matrix(found.y_true, found.y_pred, len(run.class_names))
     return found, matrix_info(matrix, run.class_names)
 
@@ -36,7 +36,7 @@ def matrix_of(store: Store, run: RunRecord) -> tuple[Predictions, MatrixInfo]:
 def files_of(found: Predictions, true: int, pred: int) -> list[str]:
     rows = np.flatnonzero((found.y_true == true) & (found.y_pred == pred))
     ordered = rows[np.argsort(-found.confidence[rows])]
-    return [f"test-{row}.png" for row in found.rows[ordered]]
+    return [f"val-{row}.png" for row in found.rows[ordered]]
 
 
 def expect_files(page: Page, files: list[str]) -> None:

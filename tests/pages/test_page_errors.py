@@ -35,7 +35,7 @@ def files(test: AppTest) -> list[str]:
     return re.findall(r'<figure title="([\w-]+\.png)', shown(test))
 
 
-def predictions(lab: Lab, run: RunRecord, split: str = "test") -> Predictions:
+def predictions(lab: Lab, run: RunRecord, split: str = "val") -> Predictions:
     return load_split(lab.paths.run(run.id).predictions, split)
 
 
@@ -43,7 +43,7 @@ def expected(lab: Lab, run: RunRecord, true: int, pred: int) -> list[str]:
     """The file names of a cell, the most confident first."""
     p = predictions(lab, run)
     rows = np.flatnonzero((p.y_true == true) & (p.y_pred == pred))
-    return [f"test-{p.rows[i]}.png" for i in rows[np.argsort(-p.confidence[rows])]]
+    return [f"val-{p.rows[i]}.png" for i in rows[np.argsort(-p.confidence[rows])]]
 
 
 def charts(test: AppTest) -> list[Any]:
@@ -115,10 +115,10 @@ def test_the_headline(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
     p = predictions(lab, run)
     right = int((p.y_true == p.y_pred).sum())
     metrics = {m.label: m for m in app("errors", run).metric}
-    assert metrics["Accuracy"].value == f"{100 * right / 60:.1f} %"
+    assert metrics["Accuracy"].value == f"{100 * right / 30:.1f} %"
     assert metrics["Accuracy"].delta.startswith("95 %: ")
-    assert metrics["Images"].value == "60"
-    assert metrics["Images"].delta == f"{60 - right} misjudged"
+    assert metrics["Images"].value == "30"
+    assert metrics["Images"].delta == f"{30 - right} misjudged"
 
 
 def test_figures_in_the_readers_language(app: OpenPage, make_run: MakeRun) -> None:
@@ -128,8 +128,9 @@ def test_figures_in_the_readers_language(app: OpenPage, make_run: MakeRun) -> No
 
 def test_the_other_split(app: OpenPage, make_run: MakeRun) -> None:
     page = app("errors", make_run())
-    page.segmented_control(key="errors.split").set_value("val").run()
-    assert page.metric[3].value == "30"
+    page.segmented_control(key="errors.split").set_value("test").run()
+    page.button(key="seal.unlock").click().run()
+    assert page.metric[3].value == "60"
 
 
 def test_two_classes_chosen_show_exactly_their_images(
@@ -178,7 +179,7 @@ def test_classes_worst_first(app: OpenPage, lab: Lab, make_run: MakeRun) -> None
     table = page.dataframe[0].value
     assert sorted(table["class"]) == sorted(run.class_names)
     assert table["recall"].is_monotonic_increasing
-    assert table["support"].sum() == 60
+    assert table["support"].sum() == 30
 
 
 @pytest.mark.parametrize("order", ["confidence", "loss", "class"])
@@ -189,11 +190,11 @@ def test_all_mistakes(app: OpenPage, lab: Lab, make_run: MakeRun, order: str) ->
     page.segmented_control(key="errors.order").set_value(order).run()
     p = predictions(lab, run)
     wrong = np.flatnonzero(p.y_true != p.y_pred)
-    assert sorted(files(page)) == sorted(f"test-{i}.png" for i in wrong)
+    assert sorted(files(page)) == sorted(f"val-{i}.png" for i in wrong)
 
 
 def test_at_most_sixty_on_a_page(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
-    many = make_dataset(lab.paths, "many", rows={"test": 900})
+    many = make_dataset(lab.paths, "many", rows={"val": 900})
     page = app("errors", make_run(dataset=many))
     page.segmented_control(key="errors.view").set_value("mistakes").run()
     assert len(files(page)) == 60
@@ -219,7 +220,7 @@ def test_class_names_are_never_taken_for_html(app: OpenPage, lab: Lab, make_run:
 
 
 def test_a_hundred_classes(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
-    hundred = make_dataset(lab.paths, "hundred", many_classes(100), rows={"test": 1000})
+    hundred = make_dataset(lab.paths, "hundred", many_classes(100), rows={"val": 1000})
     run = make_run(dataset=hundred)
     page = app("errors", run)
     page.selectbox(key="cell.true").set_value(7).run()
