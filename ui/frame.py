@@ -36,7 +36,8 @@ TRANSLATED_KEYS = (
     *("organise_view", "organise.classes.", "organise.split", "organise.resize", "organise.rule"),
     *("import_size", "import_resize", "import_color", "import_splits", "import_shares"),
     *("import_source", "augment_group", "augment_view", "augment_class.", "map."),
-    *("classes.", "cell.true", "cell.pred"),
+    *("classes.", "cell.true", "cell.pred", "errors.focus", "errors.sort", "errors.most"),
+    *("errors.level", "errors.scale", "errors.curve", "errors.class"),
 )
 """Keys of widgets whose options are called differently in every language."""
 
