@@ -21,7 +21,7 @@ from ui.state import is_dark
 CHOSEN = "errors.curve.classes"
 FIRST = 3
 MOST_CHOSEN = 8
-HEIGHT = 400
+HEIGHT = 340
 
 
 class Curves(NamedTuple):
@@ -80,9 +80,7 @@ def ranking_section(record: RunRecord, judged: Judged) -> None:
         chosen = _choose_classes(judged)
     means = (_("mean of the classes"), _("all together"))
     left, right = st.columns(2, gap="medium")
-    words = RankingLabels(
-        _("False-positive rate"), _("Recall (true-positive rate)"), _("AUC"), _("chance")
-    )
+    words = RankingLabels(_("False-positive rate"), _("Recall"), _("AUC"), _("chance"))
     with left:
         st.markdown("**" + _("ROC: one class against the rest") + "**")
         info = ranking_info(curves.roc, judged.classes, chosen, means)

@@ -35,7 +35,9 @@ UNKNOWN = Intervals()
 
 def bootstrap(predictions: Predictions, rounds: int = ROUNDS, seed: int = 0) -> Intervals:
     """Percentile bootstrap (Efron 1979): the figures of ``rounds`` splits of the same size, drawn
-    with replacement from this one. The same seed gives the same intervals."""
+    with replacement from this one, moved so that their mean is the figure: with ten images per
+    class a drawn split has a lower macro F1, because it repeats some and misses others (74.5 %,
+    drawn 73.4 %). The same seed gives the same intervals."""
     n = len(predictions.y_true)
     if not n:
         return UNKNOWN
@@ -46,10 +48,10 @@ def bootstrap(predictions: Predictions, rounds: int = ROUNDS, seed: int = 0) -> 
     for row in found:
         drawn = rng.integers(0, n, n)
         row[:] = _macro_f1(y_true[drawn], y_pred[drawn]), loss[drawn].mean()
-    low, high = np.percentile(found, [2.5, 97.5], axis=0)
-    return Intervals(
-        *(Interval(float(a), float(b)) for a, b in zip(low, high, strict=True)),
-    )
+    figures = np.array([_macro_f1(y_true, y_pred), loss.mean()])
+    ends = np.percentile(found, [2.5, 97.5], axis=0) + figures - found.mean(axis=0)
+    low, high = np.clip(ends, 0, [1, np.inf])
+    return Intervals(*(Interval(float(a), float(b)) for a, b in zip(low, high, strict=True)))
 
 
 def _macro_f1(y_true: Ints, y_pred: Ints) -> float:

@@ -106,7 +106,8 @@ def plot_ranking(
         "legend": {
             "type": "scroll",
             "orient": "vertical",
-            "right": 24,
+            # Where there is most often nothing: below a ROC curve, left of where precision falls.
+            "right" if labels.chance else "left": 24 if labels.chance else 76,
             "bottom": 64,
             "height": 180,
             "data": names,
