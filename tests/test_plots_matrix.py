@@ -114,12 +114,6 @@ def test_groups_are_parted_by_lines_on_axes_of_numbers() -> None:
     assert sent(option)
 
 
-def test_a_picture_to_save_where_there_is_a_word_for_it() -> None:
-    option = plot_matrix(matrix_info(MATRIX, "abc"), LABELS._replace(save="Save", file="m"))
-    assert option["toolbox"]["feature"]["saveAsImage"]["name"] == "m"
-    assert "toolbox" not in plot_matrix(matrix_info(MATRIX, "abc"), LABELS)
-
-
 @pytest.mark.parametrize(
     "style",
     [

@@ -159,8 +159,6 @@ def _matrix_option(
         images=_("Images"),
         share=_("Share of the predicted class") if of_pred else _("Share of the true class"),
         mistakes=_("mistakes"),
-        save=_("Save as a picture"),
-        file=f"confusion-{_judged.run_id}-{_judged.split}",
     )
     info = cells(_board, _judged, look)
     return plot_matrix(info, labels, dark=dark, narrow=narrow, percent=percent)

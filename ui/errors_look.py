@@ -161,7 +161,10 @@ def _download(judged: Judged, shown: Board, look: Look) -> None:
         key="errors.csv",
         icon=":material/download:",
         on_click="ignore",
-        help=_("All classes in this order, with their names. The picture: above the matrix."),
+        help=_(
+            "All classes in this order, with their names. For a picture (PNG): the arrow that "
+            "appears above the matrix when the pointer is on it."
+        ),
     )
 
 

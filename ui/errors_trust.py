@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.evaluation.calibration import (
     Figures,
+    Kept,
     Reliability,
     calibration_figures,
     fit_temperature,
@@ -30,7 +31,7 @@ from core.records import RunRecord
 from ui import errors_data
 from ui.errors_data import Judged, Name, judged_splits
 from ui.errors_view import SPLIT_NAMES, interval_of
-from ui.i18n import _, number, percent
+from ui.i18n import _, ngettext, number, percent
 from ui.state import is_dark
 from ui.tables import readable
 
@@ -182,48 +183,65 @@ def coverage_section(record: RunRecord, judged: Judged) -> None:
     """What is left if unsure answers are left to a person."""
     confidence = judged.predictions.confidence
     right = judged.predictions.y_pred == judged.predictions.y_true
-    st.session_state.setdefault("coverage.threshold", 80)
-    threshold: float = (
-        st.slider(
-            _("Answer only with a confidence of at least (%)"),
-            0,
-            100,
-            key="coverage.threshold",
-            persist_state="session",
-            help=_("Less sure answers are left to a person."),
+    figures, chart = st.columns([2, 3], gap="medium")
+    with figures:
+        threshold = _threshold()
+        found = kept(confidence, right, threshold)
+        _kept_figures(judged, found)
+    names = (_("Confidence of at least, %"), _("answered"), _("accuracy of these"))
+    option = plot_coverage(coverage_info(confidence, right), names, threshold, dark=is_dark())
+    with chart:
+        st.echarts_chart(
+            option,
+            key="coverage",
+            height=HEIGHT,
+            alt=_(
+                "At {threshold}: {coverage} answered, {accuracy} of these right",
+                threshold=percent(threshold, 0),
+                coverage=percent(found.coverage),
+                accuracy=percent(found.accuracy),
+            ),
         )
-        / 100
+
+
+def _threshold() -> float:
+    st.session_state.setdefault("coverage.threshold", 80)
+    chosen: int = st.slider(
+        _("Answer only with a confidence of at least (%)"),
+        0,
+        100,
+        key="coverage.threshold",
+        persist_state="session",
+        help=_("Less sure answers are left to a person."),
     )
-    found = kept(confidence, right, threshold)
-    answered, accuracy, left_over = st.columns(3)
-    answered.metric(_("Answered"), percent(found.coverage))
+    return chosen / 100
+
+
+def _kept_figures(judged: Judged, found: Kept) -> None:
+    answered, accuracy = st.columns(2)
+    left_over = judged.summary.n - found.n
+    answered.metric(
+        _("Answered"),
+        percent(found.coverage),
+        delta=ngettext("{n} left to a person", "{n} left to a person", left_over),
+        delta_color="off",
+        delta_arrow="off",
+    )
     ends = wilson_interval(found.right, found.n) if found.n else None
     accuracy.metric(
-        _("Accuracy of these answers"),
+        _("Accuracy of these"),
         percent(found.accuracy),
         delta=interval_of(ends, percent),
         delta_color="off",
         delta_arrow="off",
     )
-    left_over.metric(
-        _("Left to a person"),
-        number(len(right) - found.n),
-        delta=_("{n} mistakes among them", n=judged.wrong - (found.n - found.right)),
-        delta_color="off",
-        delta_arrow="off",
-    )
-    names = (_("Confidence of at least, %"), _("answered"), _("accuracy of these"))
-    option = plot_coverage(coverage_info(confidence, right), names, threshold, dark=is_dark())
-    st.echarts_chart(
-        option,
-        key="coverage",
-        height=HEIGHT,
-        alt=_(
-            "At {threshold}: {coverage} answered, {accuracy} of these right",
-            threshold=percent(threshold, 0),
-            coverage=percent(found.coverage),
-            accuracy=percent(found.accuracy),
-        ),
+    among = judged.wrong - (found.n - found.right)
+    st.write(
+        ngettext(
+            "Of what is left to a person, {n} answer would have been wrong.",
+            "Of what is left to a person, {n} answers would have been wrong.",
+            among,
+        )
     )
 
 

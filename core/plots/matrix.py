@@ -17,7 +17,6 @@ from core.plots.style import (
     Number,
     Option,
     plain_percent,
-    saving,
     tones,
 )
 
@@ -75,16 +74,13 @@ class MatrixInfo(NamedTuple):
 
 
 class MatrixLabels(NamedTuple):
-    """Words, translated: the two axes, the lines of a cell's tooltip, the margin's name, and the
-    button that saves a picture under the name ``file`` (none without)."""
+    """Words, translated: the two axes, the lines of a cell's tooltip, and what the margins sum."""
 
     true: str
     pred: str
     images: str
     share: str
     mistakes: str = ""
-    save: str = ""
-    file: str = ""
 
 
 def matrix_info(
@@ -204,11 +200,10 @@ def plot_matrix(
         f"{labels.images}: {{@n}}",
         f"{labels.share}: {{@share}}",
     ]
-    top = 30 if labels.save else 8
     option: Option = {
         "animation": False,
         "backgroundColor": CLEAR,
-        "grid": {"left": 40, "right": 16, "top": top, "bottom": 40, "containLabel": True},
+        "grid": {"left": 40, "right": 16, "top": 8, "bottom": 40, "containLabel": True},
         "tooltip": {"trigger": "item", "formatter": "<br>".join(tooltip)},
         "dataset": {"source": _frame(info, margin, percent)},
         "xAxis": _axis(info, (labels.pred, margin), dark, upright=True),
@@ -221,8 +216,6 @@ def plot_matrix(
         option["xAxis"]["axisLabel"]["interval"] = "auto"
     if info.borders:
         _draw_borders(option, info, tone.text)
-    if labels.save:
-        option["toolbox"] = saving(labels.save, labels.file, dark)
     return option
 
 

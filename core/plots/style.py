@@ -64,19 +64,6 @@ def escaped(name: str) -> str:
     return html.escape(name, quote=False)
 
 
-def saving(title: str, file: str, dark: bool) -> Option:
-    """The button of an ECharts chart that saves it as a PNG, on the page's own background."""
-    feature = {
-        "title": title,
-        "name": file,
-        "type": "png",
-        "pixelRatio": 2,
-        "backgroundColor": "#0e1117" if dark else "#ffffff",
-    }
-    style = {"borderColor": tones(dark).text}
-    return {"right": 8, "top": 0, "iconStyle": style, "feature": {"saveAsImage": feature}}
-
-
 def base_figure(dark: bool, height: int, *, decimal_comma: bool = False) -> go.Figure:
     """An empty transparent Plotly figure in the theme's colours."""
     tone = tones(dark)
