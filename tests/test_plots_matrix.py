@@ -177,7 +177,9 @@ def test_the_frame_has_one_name_per_cell_and_the_callers_percent() -> None:
 
 def test_every_column_that_is_named_exists() -> None:
     option = plot_matrix(matrix_info(MATRIX, "abc", MatrixStyle(SHARE)), LABELS)
-    columns = set(option["dataset"]["source"].columns)
+    frame = option["dataset"]["source"]
+    assert frame["short"].tolist() == ["75", "25", "25", "75", "0"]
+    columns = set(frame.columns)
     cells = option["series"][0]
     assert {*cells["encode"].values(), option["visualMap"]["dimension"]} <= columns
     for template in (cells["label"]["formatter"], option["tooltip"]["formatter"]):

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.confusions import select_errors
-from core.plots.matrix import MatrixInfo, cell_at, matrix_height
+from core.plots.matrix import ROOMY, MatrixInfo, cell_at, matrix_height
 from core.records import RunRecord
 from ui.errors_board import Board, Look, cells, matrix_option
 from ui.errors_data import Judged
@@ -25,7 +25,7 @@ CHART, PAIRS = "matrix", "pairs"
 """Widgets that hold a selection of their own; it is dropped by giving them a new key."""
 THUMBNAILS = 24
 WIDE = 30
-"""With more classes the matrix gets the larger part of the page."""
+"""With more classes the names below the matrix would lie over each other."""
 MARK = "#D55E00"
 # The panel stays in sight beside a matrix of 100 classes, which is higher than the screen.
 _STICKY = """<style>
@@ -68,7 +68,7 @@ def matrix_section(record: RunRecord, judged: Judged) -> None:
     """The matrix, and beside it the images of a cell or else the pairs worth a look."""
     look, board = choose_look(record, judged, forget=_forget)
     info = cells(board, judged, look)
-    many = len(info.classes) > WIDE
+    many = len(info.classes) > ROOMY
     st.html(_STICKY)
     left, right = st.columns([3, 2] if many else [1, 1], gap="medium")
     with left:
@@ -89,7 +89,6 @@ def _chart(judged: Judged, board: Board, look: Look, info: MatrixInfo) -> None:
     def clicked() -> None:
         select_cell(*(cell_at(info, st.session_state[key]) or (None, None)), source=CHART)
 
-    # In half of the page the names below would lie over each other.
     option = matrix_option(board, judged, look, narrow=len(info.classes) > WIDE)
     drawn = cell_at(info, st.session_state[key]) if key in st.session_state else None
     if drawn != cell():

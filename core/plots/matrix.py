@@ -21,6 +21,7 @@ from core.plots.style import (
 )
 
 LABELLED = 20  # up to so many classes a number fits into a cell
+ROOMY = 14  # with more, only small numbers fit
 MAX_NAME = 110  # pixels for the name of a class
 MAX_ROW_OF_NAMES = 55  # letters, each name as wide as the longest, under a half-width chart
 NAMED = 120  # and up to so many a name beside every row
@@ -260,6 +261,9 @@ def _frame(info: MatrixInfo, margin: str, percent: Number) -> pd.DataFrame:
             "share": [percent(share) for share in shares],
         }
     )
+    if len(info.classes) <= LABELLED and info.style.scale is not MatrixScale.COUNT:
+        # Percent without its sign: that would not fit into a cell.
+        frame["short"] = [f"{100 * share:.0f}" for share in shares]
     # Sent once each and referred to: at 100 classes less than half of the bytes.
     return frame.astype(dict.fromkeys(("pred", "true", "share"), "category"))
 
@@ -277,7 +281,8 @@ def _cells(info: MatrixInfo, text: str) -> Option:
         "encode": {"x": "pred", "y": "true", "value": "shade", "itemName": "cell"},
         "label": {
             "show": len(info.classes) <= LABELLED,
-            "formatter": "{@n}" if counted else "{@share}",
+            "formatter": "{@n}" if counted else "{@short}",
+            "fontSize": 12 if len(info.classes) <= ROOMY else 10,
         },
         "emphasis": {"itemStyle": {"borderColor": text, "borderWidth": 2}},
         "select": {"itemStyle": {"borderColor": "#D55E00", "borderWidth": 3}},

@@ -39,6 +39,12 @@ def files_of(found: Predictions, true: int, pred: int) -> list[str]:
     return [f"val-{row}.png" for row in found.rows[ordered]]
 
 
+def mistakes_of(found: Predictions, true: int) -> list[str]:
+    rows = np.flatnonzero((found.y_true == true) & (found.y_pred != true))
+    ordered = rows[np.argsort(-found.confidence[rows], kind="stable")]
+    return [f"val-{row}.png" for row in found.rows[ordered]]
+
+
 def expect_files(page: Page, files: list[str]) -> None:
     expect(page.locator(".lz-gallery figure")).to_have_count(len(files))
     page.wait_for_function(
@@ -67,6 +73,9 @@ def test_a_click_on_a_cell_shows_exactly_its_images(
         expect_files(page, files_of(found, true, pred))
     click_cell(page, grid, 1, 1)
     expect(page.locator(".lz-gallery")).to_have_count(0)
+    # The column of sums, right of the last class.
+    click_cell(page, grid, 1, len(classes))
+    expect_files(page, mistakes_of(found, 1)[:24])
 
 
 def test_pairs_selectboxes_and_clicks_agree(page: Page, server: Server, store: Store) -> None:
