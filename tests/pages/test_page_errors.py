@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -13,17 +14,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from streamlit.testing.v1 import AppTest
 
-from core.evaluation.predictions import (
-    Predictions,
-    load_predictions,
-    load_split,
-    save_predictions,
-)
+from core.evaluation.predictions import Predictions, load_split
 from core.lab import Lab
 from core.records import RunRecord, RunStatus
 from core.sealing import unlock
 from tests.pages.conftest import OpenPage, plain
-from tests.pages.making import HOSTILE, WORDS, make_dataset, make_predictions, many_classes
+from tests.pages.making import HOSTILE, WORDS, make_dataset, many_classes
+from ui import errors_data
 
 MakeRun = Callable[..., RunRecord]
 
@@ -387,16 +384,24 @@ def test_a_class_closely(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
 
 
 def test_training_recall_stands_beside_where_it_is_known(
-    app: OpenPage, lab: Lab, make_run: MakeRun
+    app: OpenPage, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = make_run()
-    page = app("errors", run)
+    page = app("errors", make_run())
     page.segmented_control(key="errors.view").set_value("classes").run()
     assert "train" not in page.dataframe[0].value
     assert "training images have been predicted" in said(page)
-    file = lab.paths.run(run.id).predictions
-    perfect = make_predictions(np.arange(6, dtype=np.int32) % 3, 3, 1.0)
-    save_predictions(file, {**load_predictions(file), "train": perfect})
+    real = errors_data.judged
+
+    def judged(record: RunRecord, split: str) -> errors_data.Judged:
+        """As if the training images had been predicted, all of them right."""
+        if split != "train":
+            return real(record, split)
+        about = real(record, "val")
+        perfect = tuple(dataclasses.replace(score, recall=1.0) for score in about.scores)
+        return dataclasses.replace(about, split="train", scores=perfect)
+
+    monkeypatch.setattr(errors_data, "judged", judged)
+    monkeypatch.setattr("ui.errors_classes.judged_splits", lambda record: ["val", "train"])
     page.run()
     table = page.dataframe[0].value
     assert table["train"].tolist() == [1.0, 1.0, 1.0]
