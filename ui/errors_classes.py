@@ -10,6 +10,7 @@ import streamlit as st
 from core.errors import LabError
 from core.evaluation.confusions import worst_classes
 from core.evaluation.metrics import ClassScore
+from core.plots.matrix import Chosen
 from core.plots.sureness import plot_scores, scores_info
 from core.records import RunRecord
 from ui import errors_data
@@ -47,7 +48,7 @@ def classes_section(record: RunRecord, judged: Judged) -> None:
     left, right = st.columns([2, 1], gap="medium")
     with left:
         _table(judged, rows)
-    with right, st.container(key="class-panel"):
+    with right:
         _one_class(judged, rows)
 
 
@@ -185,7 +186,9 @@ def _overlearned(judged: Judged, rows: list[Row]) -> None:
     st.caption(_("Learned by heart most, by the gap to the training images: {names}.", names=names))
 
 
+@st.fragment  # at 1,000 classes the table beside it takes most of a second
 def _one_class(judged: Judged, rows: list[Row]) -> None:
+    """One class closely, chosen here or in the table."""
     known = [row for row in rows if row.score.recall is not None]
     if st.session_state.get(CLASS) not in range(len(judged.classes)):
         st.session_state[CLASS] = known[0].score.index if known else 0
@@ -225,29 +228,33 @@ def _score_chart(judged: Judged, index: int) -> None:
 def _leads_to(judged: Judged, index: int) -> None:
     """The mistakes of the class, one click away."""
     score, right = judged.scores[index], int(judged.matrix[index, index])
-
-    def opened(true: int | None, pred: int | None) -> None:
-        select_cell(true, pred)
-        st.session_state["errors.view"] = "matrix"
-
     missed, mistaken = score.support - right, score.predicted - right
     with st.container(horizontal=True):
-        st.button(
+        _link(
             ngettext("{n} missed", "{n} missed", missed),
+            _("Images of the class that were taken for something else."),
+            (index, None),
             key="class.missed",
             disabled=not missed,
-            help=_("Images of the class that were taken for something else."),
-            on_click=opened,
-            args=(index, None),
         )
-        st.button(
+        _link(
             ngettext("{n} taken for it", "{n} taken for it", mistaken),
+            _("Images of other classes that were taken for this one."),
+            (None, index),
             key="class.mistaken",
             disabled=not mistaken,
-            help=_("Images of other classes that were taken for this one."),
-            on_click=opened,
-            args=(None, index),
         )
+
+
+def _link(label: str, what: str, cell: Chosen, *, key: str, disabled: bool) -> None:
+    """A button to the images of a row or column of the matrix."""
+
+    def opened() -> None:
+        select_cell(*cell)
+        st.session_state["errors.view"] = "matrix"
+
+    if st.button(label, key=key, disabled=disabled, help=what, on_click=opened):
+        st.rerun()  # the whole page: another view
 
 
 def _best_and_worst(judged: Judged, known: list[Row]) -> None:

@@ -50,7 +50,7 @@ def choose_look(
             persist_state="session",
             help=_("The colours end at the worst mistake, so that all of them can be seen."),
         )
-        with st.popover(_("Order and part"), icon=":material/sort:"):
+        with st.popover(_("Order, search, download"), icon=":material/sort:"):
             look = _in_menu(shown, level, MatrixStyle(scale, errors_only))
             _download(judged, shown, look)
     return look, shown
@@ -174,7 +174,7 @@ def part_caption(look: Look, classes: int) -> None:
         st.caption(
             _(
                 "Drawn are the {n} classes with the most mistakes, of {all}; choose others under "
-                "“Order and part”.",
+                "“Order, search, download”.",
                 n=look.most,
                 all=number(classes),
             )
