@@ -201,6 +201,17 @@ def test_an_error_scale_shows_the_diagonal_in_a_neutral_tone() -> None:
         assert (shades["min"], shades["max"], shades["unboundedRange"]) == (0, 2, False)
 
 
+@pytest.mark.parametrize(
+    "style", [MatrixStyle(log=True), MatrixStyle(SHARE), MatrixStyle(PRED_SHARE)]
+)
+def test_no_shade_lies_above_the_colours(style: MatrixStyle) -> None:
+    """Rounded to float32, as it is sent, a shade may be more than it was."""
+    for most in range(1, 60):
+        option = plot_matrix(matrix_info(np.array([[most, 3], [2, 1]]), "ab", style), LABELS)
+        highest = float(option["dataset"]["source"]["shade"].max())
+        assert highest <= option["visualMap"]["max"]
+
+
 def test_a_hundred_classes_are_all_named_zoomable_and_small() -> None:
     rng = np.random.default_rng(0)
     matrix = np.diag(rng.integers(40, 100, 100))

@@ -121,7 +121,7 @@ def _focus(shown: Board) -> int | None:
         format_func=lambda index: shown.names[index],
         index=None,
         key=FOCUS,
-        placeholder=_("all"),
+        placeholder=_("all classes"),
         persist_state="session",
         help=_("Shows only this class and those with which it is confused most."),
     )
@@ -137,7 +137,7 @@ def _most(classes: int) -> int | None:
     chosen: int = st.selectbox(
         _("Classes drawn"),
         offered,
-        format_func=lambda n: _("the {n} with the most mistakes", n=n) if n else _("all"),
+        format_func=lambda n: _("the {n} with the most mistakes", n=n) if n else _("all classes"),
         key="errors.most",
         persist_state="session",
         help=_("Sums and shares always count all classes."),

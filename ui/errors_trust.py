@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 import streamlit as st
 
+from core.errors import N_
 from core.evaluation.calibration import (
     Figures,
     Kept,
@@ -30,12 +31,13 @@ from core.plots.sureness import (
 from core.records import RunRecord
 from ui import errors_data
 from ui.errors_data import Judged, Name, judged_splits
-from ui.errors_view import SPLIT_NAMES, interval_of
+from ui.errors_view import interval_of
 from ui.i18n import _, ngettext, number, percent
 from ui.state import is_dark
 from ui.tables import readable
 
 HEIGHT = 380
+SHORT_NAMES = {"val": N_("Validation"), "test": N_("Test"), "train": N_("Training")}
 ALMOST = 0.05
 """So near to 1 a temperature changes nothing worth telling."""
 
@@ -139,7 +141,7 @@ def _effect_table(splits: list[Judged], temperature: float) -> object:
     rows = []
     for split in splits:
         found = _calibrated(split, temperature)
-        name = _(SPLIT_NAMES.get(split.split, split.split))
+        name = _(SHORT_NAMES.get(split.split, split.split))
         rows.append(
             (name, *(f for pair in zip(found.before, found.after, strict=True) for f in pair))
         )

@@ -224,8 +224,9 @@ def _colours(info: MatrixInfo, neutral: str) -> Option:
     return {
         "type": "continuous",
         "min": 0,
-        # A scale from 0 to 0 has no colours.
-        "max": info.shade_max or 1,
+        # As the shades are sent: rounded otherwise, the highest would lie above it. And a scale
+        # from 0 to 0 has no colours.
+        "max": float(np.float32(info.shade_max)) or 1,
         "dimension": "shade",
         "seriesIndex": 0,
         "show": False,

@@ -445,10 +445,10 @@ def test_the_temperature_is_fitted_on_validation_and_told_for_the_test_split(
     page = app("errors", run)
     page.segmented_control(key="errors.view").set_value("curves").run()
     page.segmented_control(key="errors.curve").set_value("calibration").run()
-    assert page.dataframe[0].value["Split"].tolist() == ["Validation split"]
+    assert page.dataframe[0].value["Split"].tolist() == ["Validation"]
     page.segmented_control(key="errors.split").set_value("test").run()
     table = page.dataframe[0].value
-    assert table["Split"].tolist() == ["Validation split", "Test split"]
+    assert table["Split"].tolist() == ["Validation", "Test"]
     assert table["Loss after"][0] < table["Loss"][0]
     before = spec(page)
     page.toggle(key="calibration.after").set_value(True).run()
