@@ -36,7 +36,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute"):
     st.text(run_label(record), width="content")
     view = view_switch()
     split = split_switch(splits)
-if split == "test" and not opened(record):
+if split == "test" and not opened(record, splits):
     st.stop()
 try:
     result = judged(record, split)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import streamlit as st
 
-from core.errors import LabError
+from core.errors import N_, LabError
 from core.records import RunRecord
 from core.sealing import is_sealed, looks, seals, unlock
 from ui.i18n import _, ngettext
@@ -18,6 +19,16 @@ from ui.state import NAME, get_lab, guarded
 
 LOOKED = "_looked"
 """The runs whose test results this session has seen: a look is counted once."""
+
+WHY = N_(
+    "Compare and tune by the validation split. Whoever chooses by the test split fits the choice "
+    "to its images, and then its accuracy promises too much. Unlock it when you have decided; "
+    "every look is counted."
+)
+WHY_ONLY = N_(
+    "This run kept no images for validation: only the test split shows its mistakes. Unlock it "
+    "when nothing is left to be chosen by it; every look is counted."
+)
 
 
 def sealed(record: RunRecord) -> bool:
@@ -36,11 +47,11 @@ def count_look(record: RunRecord) -> None:
         seen.add(record.id)
 
 
-def opened(record: RunRecord) -> bool:
+def opened(record: RunRecord, splits: Sequence[str]) -> bool:
     """Before test results are shown: whether they may be. Says why not, or how often they were
-    looked at."""
+    looked at. ``splits``: all that the run has results for."""
     if sealed(record):
-        _seal_panel(record)
+        _seal_panel(record, WHY if "val" in splits else WHY_ONLY)
         return False
     try:
         count_look(record)
@@ -63,17 +74,11 @@ def opened(record: RunRecord) -> bool:
     return True
 
 
-def _seal_panel(record: RunRecord) -> None:
+def _seal_panel(record: RunRecord, why: str) -> None:
     """In place of the results: why they are sealed, and the button that unlocks them."""
     with st.container(border=True):
         st.subheader(_("The test results are sealed"), anchor=False)
-        st.write(
-            _(
-                "Compare and tune by the validation split. Whoever chooses by the test split fits "
-                "the choice to its images, and then its accuracy promises too much. Unlock it "
-                "when you have decided; every look is counted."
-            )
-        )
+        st.write(_(why))
         st.button(
             _("Unlock the test results"),
             key="seal.unlock",

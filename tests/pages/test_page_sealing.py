@@ -11,6 +11,7 @@ from core.lab import Lab
 from core.records import RunRecord
 from core.sealing import looks, unlock
 from tests.pages.conftest import OpenPage
+from tests.pages.making import make_dataset
 from ui.runs_table import SEALED
 
 MakeRun = Callable[..., RunRecord]
@@ -92,3 +93,13 @@ def test_runs_and_train_say_sealed_until_then(app: OpenPage, lab: Lab, make_run:
     assert app("start").dataframe[0].value["test"].tolist() == [run.summary.test_accuracy]
     tiles = {tile.label: tile.value for tile in app("train", run).metric}
     assert tiles["Test accuracy"] == f"{100 * (run.summary.test_accuracy or 0):.1f} %"
+
+
+def test_without_validation_images_it_says_what_there_is(
+    app: OpenPage, lab: Lab, make_run: MakeRun
+) -> None:
+    dataset = make_dataset(lab.paths, "untuned", rows={"val": 0})
+    page = app("errors", make_run(dataset=dataset))
+    assert "kept no images for validation" in page.markdown[0].value
+    page.button(key="seal.unlock").click().run()
+    assert page.metric[3].value == "60"
