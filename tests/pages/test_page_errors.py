@@ -122,6 +122,8 @@ def test_the_headline(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
     metrics = {m.label: m for m in app("errors", run).metric}
     assert metrics["Accuracy"].value == f"{100 * right / 30:.1f} %"
     assert metrics["Accuracy"].delta.startswith("95 %: ")
+    assert metrics["Loss"].delta.startswith("95 %: ")
+    assert metrics["Macro F1"].delta.startswith("95 %: ")
     assert metrics["Images"].value == "30"
     assert metrics["Images"].delta == f"{30 - right} misjudged"
 
