@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -45,6 +46,9 @@ class Viewer:
         self._hash = ""
         self._ids: dict[str, str] = {}
         self._chosen: dict[str, str] = {}
+        self._clicked: dict[str, str] = {}
+        self.charts: dict[str, str] = {}
+        """Charts that can be clicked, and the fragment that each of them is in."""
         self.first = self.rerun()
 
     def choose(self, key: str, label: str) -> Answer:
@@ -52,8 +56,14 @@ class Viewer:
         self._chosen[key] = label
         return self.rerun()
 
-    def rerun(self, fragment: str = "") -> Answer:
-        """Run the page, or one of its fragments as its timer would."""
+    def click(self, chart: str, index: int) -> Answer:
+        """Click an item of a chart, which runs its fragment."""
+        selected = [{"series_index": 0, "data_indices": [index]}]
+        self._clicked[chart] = json.dumps({"selection": {"selected": selected, "areas": []}})
+        return self.rerun(self.charts[chart], timer=False)
+
+    def rerun(self, fragment: str = "", *, timer: bool = True) -> Answer:
+        """Run the page, or one of its fragments as its timer or a click would."""
         message = BackMsg()
         state = message.rerun_script
         state.query_string = self._query
@@ -61,11 +71,14 @@ class Viewer:
         if not self._hash:
             state.page_name = self._page
         state.fragment_id = fragment
-        state.is_auto_rerun = bool(fragment)
+        state.is_auto_rerun = bool(fragment) and timer
         for key, label in self._chosen.items():
             widget = state.widget_states.widgets.add()
             widget.id = self._ids[key]
             widget.string_array_value.data.append(label)
+        for chart, selection in self._clicked.items():
+            widget = state.widget_states.widgets.add()
+            widget.id, widget.string_value = chart, selection
         start = time.perf_counter()
         self._socket.send(message.SerializeToString())
         size = self._until_finished(whole=not fragment)
@@ -83,6 +96,8 @@ class Viewer:
                 widget = message.delta.new_element.button_group.id
                 # "$$ID-<hash>-<key>"
                 self._ids[widget.split("-", 2)[2]] = widget
+            if kind == "delta" and message.delta.new_element.HasField("echarts_chart"):
+                self.charts[message.delta.new_element.echarts_chart.id] = message.delta.fragment_id
             if kind == "auto_rerun":
                 timer = message.auto_rerun
                 self.fragments[timer.fragment_id] = timer.interval
@@ -138,7 +153,7 @@ def server(artifacts: Path) -> Iterator[int]:
 
 
 def _wait(port: int) -> None:
-    for _ in range(600):
+    for _ in range(3000):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
             return

@@ -2,7 +2,7 @@
 
     python benchmarks/cell_click.py [--clicks 40] [--json]
 
-In Chromium, on 10,000 test images of 32×32 with 10 and with 100 classes; every click is on another
+In Chromium, on 10,000 images of 32×32 with 10 and with 100 classes; every click is on another
 cell. Counted until the images are decoded and painted, the network between them included.
 """
 
@@ -56,11 +56,11 @@ def prepare(store: Store, classes: int) -> Prepared:
         store.paths,
         f"classes-{classes}",
         many_classes(classes),
-        rows={"test": IMAGES, "val": 0},
+        rows={"val": IMAGES, "test": 0},
         side=32,
     )
     run = make_run(store, dataset=dataset, accuracy=0.7)
-    found = load_split(store.paths.run(run.id).predictions, "test")
+    found = load_split(store.paths.run(run.id).predictions, "val")
     matrix = confusion_matrix(found.y_true, found.y_pred, classes)
     return Prepared(run.id, matrix_info(matrix, dataset.class_names))
 

@@ -75,6 +75,11 @@ class RunPaths:
         return self.folder / "predictions.npz"
 
     @property
+    def looks(self) -> Path:
+        """Who has seen its test results, one line each: core/sealing.py."""
+        return self.folder / "looks.jsonl"
+
+    @property
     def watched(self) -> Path:
         """Confusion matrix and samples of the last validation: core/evaluation/watched.py."""
         return self.folder / "watched.npz"

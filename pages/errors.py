@@ -11,6 +11,7 @@ from ui.frame import run_label
 from ui.i18n import _, say_error
 from ui.messages import show_error
 from ui.nav import guard
+from ui.sealing import opened
 from ui.state import chosen_run
 
 guard()
@@ -35,6 +36,8 @@ with st.container(horizontal=True, horizontal_alignment="distribute"):
     st.text(run_label(record), width="content")
     view = view_switch()
     split = split_switch(splits)
+if split == "test" and not opened(record, splits):
+    st.stop()
 try:
     result = judged(record, split)
 except LabError as error:

@@ -19,7 +19,7 @@ LAYERS: list[set[str]] = [
     {"backends", "errors", "knobs", "config_augment", "config_models", "config_training"},
     {"config", "caps", "fitting", "presets", "paths"},
     {"records", "signals", "failures", "stages", "schedules", "estimates"}
-    | {"continuing", "proposing", "reading_curves"},
+    | {"continuing", "proposing", "reading_curves", "sealing"},
     {"asking", "store", "migrations", "datasets", "analysis", "evaluation", "plots"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
     {"callbacks", "event_log", "judging", "precision", "following"},

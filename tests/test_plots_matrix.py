@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from core.plots import (
     MatrixInfo,
     MatrixLabels,
     MatrixScale,
+    MatrixStyle,
     cell_at,
     matrix_height,
     matrix_info,
@@ -25,30 +26,107 @@ from core.plots.style import DARK, LIGHT
 LABELS = MatrixLabels("True", "Predicted", "Images", "Share")
 # Class c was never predicted, and has no image either.
 MATRIX = np.array([[6, 2, 0], [1, 3, 0], [0, 0, 0]])
-CELLS = {"true": (0, 0, 1, 1, 2), "pred": (0, 1, 0, 1, 2), "images": (6, 2, 1, 3, 0)}
+CELLS: dict[str, Any] = {
+    "true": (0, 0, 1, 1, 2),
+    "pred": (0, 1, 0, 1, 2),
+    "images": (6, 2, 1, 3, 0),
+}
 SHARES = (0.75, 0.25, 0.25, 0.75, 0.0)
 
 
+COUNT, SHARE, PRED_SHARE = MatrixScale
+
+
 @pytest.mark.parametrize(
-    ("scale", "shade", "top"),
+    ("style", "shade", "top"),
     [
-        (MatrixScale.COUNT, (6.0, 2.0, 1.0, 3.0, 0.0), 6.0),
-        (MatrixScale.SHARE, SHARES, 0.75),
-        (MatrixScale.ERROR_COUNT, (-1.0, 2.0, 1.0, -1.0, -1.0), 2.0),
-        (MatrixScale.ERROR_SHARE, (-1.0, 0.25, 0.25, -1.0, -1.0), 0.25),
+        (MatrixStyle(COUNT), (6.0, 2.0, 1.0, 3.0, 0.0), 6.0),
+        (MatrixStyle(SHARE), SHARES, 0.75),
+        (MatrixStyle(COUNT, errors_only=True), (-1.0, 2.0, 1.0, -1.0, -1.0), 2.0),
+        (MatrixStyle(SHARE, errors_only=True), (-1.0, 0.25, 0.25, -1.0, -1.0), 0.25),
+        (MatrixStyle(COUNT, log=True), tuple(np.log([7, 3, 2, 4, 1])), np.log(7)),
+        (MatrixStyle(SHARE, log=True), tuple(np.log([751, 251, 251, 751, 1])), np.log(751)),
     ],
 )
-def test_cells_and_shades(scale: MatrixScale, shade: tuple[float, ...], top: float) -> None:
-    assert matrix_info(MATRIX, "abc", scale) == MatrixInfo(
-        ("a", "b", "c"), scale, **CELLS, share=SHARES, shade=shade, shade_max=top
+def test_cells_and_shades(style: MatrixStyle, shade: tuple[float, ...], top: float) -> None:
+    assert matrix_info(MATRIX, "abc", style) == MatrixInfo(
+        ("a", "b", "c"),
+        style,
+        (0, 1, 2),
+        **CELLS,
+        share=SHARES,
+        shade=cast("Any", pytest.approx(shade)),
+        shade_max=cast("Any", pytest.approx(top)),
     )
 
 
-@pytest.mark.parametrize("scale", MatrixScale)
+def test_shares_of_the_predicted_class() -> None:
+    info = matrix_info(MATRIX, "abc", MatrixStyle(PRED_SHARE))
+    assert info.share == info.shade == (6 / 7, 2 / 5, 1 / 7, 3 / 5, 0.0)
+
+
+def test_a_part_in_another_order_with_margins_and_borders() -> None:
+    info = matrix_info(MATRIX, "abc", shown=[2, 1], margins=True, groups=[0, 0, 1])
+    assert info == MatrixInfo(
+        ("c", "b"),
+        MatrixStyle(),
+        (2, 1),
+        true=(0, 1),
+        pred=(0, 1),
+        images=(0, 3),
+        share=(0.0, 0.75),
+        shade=(0.0, 3.0),
+        shade_max=3.0,
+        # Also the mistakes of b that were taken for a, which is not shown.
+        missed=((0, 0.0), (1, 0.25)),
+        mistaken=((0, 0.0), (2, 0.4)),
+        borders=(1,),
+    )
+
+
+def test_a_click_in_another_order_and_in_the_margins() -> None:
+    info = matrix_info(MATRIX, "abc", shown=[2, 1], margins=True)
+    clicked = [cell_at(info, event(row)) for row in range(7)]
+    assert clicked == [(2, 2), (1, 1), (2, None), (1, None), (None, 2), (None, 1), None]
+    option = plot_matrix(info, LABELS._replace(mistakes="wrong"))
+    frame = option["dataset"]["source"]
+    assert frame["true"].tolist() == ["c", "b", "c", "b", "Σ wrong", "Σ wrong"]
+    assert frame["pred"].tolist() == ["c", "b", "Σ wrong", "Σ wrong", "c", "b"]
+    assert frame["n"].tolist() == [0, 3, 0, 1, 0, 2]
+    assert option["xAxis"]["data"] == option["yAxis"]["data"] == ["c", "b", "Σ wrong"]
+
+
+def test_no_class_is_called_like_the_margin() -> None:
+    info = matrix_info(MATRIX, ["Σ wrong", "b", "c"], margins=True)
+    axis = plot_matrix(info, LABELS._replace(mistakes="wrong"))["xAxis"]
+    assert axis["data"] == ["Σ wrong", "b", "c", "ΣΣ wrong"]
+
+
+def test_groups_are_parted_by_lines_on_axes_of_numbers() -> None:
+    info = matrix_info(
+        np.eye(25, dtype=int), [f"c{i}" for i in range(25)], groups=[0] * 5 + [1] * 20
+    )
+    option = plot_matrix(info, LABELS)
+    lines = [series["data"] for series in option["series"][2:]]
+    assert lines == [[[5, 0], [5, 25]], [[0, 5], [25, 5]]]
+    assert [axis["type"] for axis in option["xAxis"]] == ["category", "value"]
+    assert option["dataZoom"][1]["yAxisIndex"] == [0, 1]
+    assert sent(option)
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        MatrixStyle(scale, only, log)
+        for scale in MatrixScale
+        for only in (False, True)
+        for log in (False, True)
+    ],
+)
 @pytest.mark.parametrize("matrix", [np.zeros((2, 2), int), np.array([[4]]), np.zeros((0, 0), int)])
-def test_nothing_wrong_one_class_and_no_class(matrix: np.ndarray, scale: MatrixScale) -> None:
+def test_nothing_wrong_one_class_and_no_class(matrix: np.ndarray, style: MatrixStyle) -> None:
     classes = [f"c{i}" for i in range(len(matrix))]
-    info = matrix_info(matrix, classes, scale)
+    info = matrix_info(matrix, classes, style, margins=True)
     assert info.true == info.pred == tuple(range(len(classes)))
     option = plot_matrix(info, LABELS)
     assert option["visualMap"]["max"] > 0
@@ -76,8 +154,8 @@ def test_a_click_names_its_cell() -> None:
     clicked = [cell_at(info, event(row)) for row in range(5)]
     assert clicked == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 2)]
     frame = plot_matrix(info, LABELS)["dataset"]["source"]
-    assert frame["true"].tolist() == ["abc"[cell[0]] for cell in clicked if cell]
-    assert frame["pred"].tolist() == ["abc"[cell[1]] for cell in clicked if cell]
+    assert frame["true"].tolist() == ["abc"[cell[0] or 0] for cell in clicked if cell]
+    assert frame["pred"].tolist() == ["abc"[cell[1] or 0] for cell in clicked if cell]
 
 
 @pytest.mark.parametrize("stale", [event(), event(5), event(-1)])
@@ -98,8 +176,10 @@ def test_the_frame_has_one_name_per_cell_and_the_callers_percent() -> None:
 
 
 def test_every_column_that_is_named_exists() -> None:
-    option = plot_matrix(matrix_info(MATRIX, "abc", MatrixScale.SHARE), LABELS)
-    columns = set(option["dataset"]["source"].columns)
+    option = plot_matrix(matrix_info(MATRIX, "abc", MatrixStyle(SHARE)), LABELS)
+    frame = option["dataset"]["source"]
+    assert frame["short"].tolist() == ["75", "25", "25", "75", "0"]
+    columns = set(frame.columns)
     cells = option["series"][0]
     assert {*cells["encode"].values(), option["visualMap"]["dimension"]} <= columns
     for template in (cells["label"]["formatter"], option["tooltip"]["formatter"]):
@@ -114,11 +194,22 @@ def test_the_diagonal_is_framed_and_lets_clicks_through() -> None:
 
 
 def test_an_error_scale_shows_the_diagonal_in_a_neutral_tone() -> None:
-    info = matrix_info(MATRIX, "abc", MatrixScale.ERROR_COUNT)
+    info = matrix_info(MATRIX, "abc", MatrixStyle(errors_only=True))
     for dark, tone in ((False, LIGHT), (True, DARK)):
         shades = plot_matrix(info, LABELS, dark=dark)["visualMap"]
         assert shades["outOfRange"]["color"] == [tone.neutral]
         assert (shades["min"], shades["max"], shades["unboundedRange"]) == (0, 2, False)
+
+
+@pytest.mark.parametrize(
+    "style", [MatrixStyle(log=True), MatrixStyle(SHARE), MatrixStyle(PRED_SHARE)]
+)
+def test_no_shade_lies_above_the_colours(style: MatrixStyle) -> None:
+    """Rounded to float32, as it is sent, a shade may be more than it was."""
+    for most in range(1, 60):
+        option = plot_matrix(matrix_info(np.array([[most, 3], [2, 1]]), "ab", style), LABELS)
+        highest = float(option["dataset"]["source"]["shade"].max())
+        assert highest <= option["visualMap"]["max"]
 
 
 def test_a_hundred_classes_are_all_named_zoomable_and_small() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -14,6 +13,8 @@ from core.datasets.dataset import Dataset, Split
 from core.datasets.retiring import open_seen
 from core.errors import N_, NotFoundError
 from core.evaluation.confusions import ConfusedPair, most_confused
+from core.evaluation.curves import OneVsRest, one_vs_rest
+from core.evaluation.intervals import UNKNOWN, Interval, Intervals, bootstrap, macro_auc_interval
 from core.evaluation.metrics import (
     ClassScore,
     Summary,
@@ -22,15 +23,13 @@ from core.evaluation.metrics import (
     summary,
 )
 from core.evaluation.predictions import Predictions, load_split, saved_splits
-from core.plots.matrix import MatrixInfo, MatrixLabels, MatrixScale, matrix_info, plot_matrix
 from core.records import RunRecord
-from ui.i18n import _, language, percent
 from ui.names import class_names
-from ui.state import get_lab, is_dark
+from ui.state import get_lab
 
 PAIRS = 30
 """So many of the most confused pairs are listed."""
-SPLIT_ORDER = ("test", "val")
+SPLIT_ORDER = ("val", "test", "train")
 Name = tuple[str, int, str, tuple[str, ...]]
 
 
@@ -49,6 +48,7 @@ class Judged:
     matrix: NDArray[np.int64]
     scores: tuple[ClassScore, ...]
     pairs: tuple[ConfusedPair, ...]
+    intervals: Intervals = UNKNOWN
 
     @property
     def wrong(self) -> int:
@@ -60,7 +60,7 @@ class Judged:
 
 
 def judged_splits(record: RunRecord) -> list[str]:
-    """The splits that the run has predictions for, the test split first.
+    """The splits that the run has predictions for, the validation split first.
 
     Raises LabError when there are none or the file cannot be read.
     """
@@ -93,6 +93,7 @@ def _judged(path: Path, changed: int, split: str, names: tuple[str, ...]) -> Jud
         matrix=matrix,
         scores=tuple(per_class(matrix)),
         pairs=tuple(most_confused(matrix, PAIRS)),
+        intervals=bootstrap(predictions),
     )
 
 
@@ -111,27 +112,21 @@ def _pictures(fingerprint: str, split: str, folder: str, _dataset: Dataset) -> S
     return _dataset.split(split)
 
 
-def cells(judged: Judged, scale: MatrixScale) -> MatrixInfo:
-    """The cells of the chart; their order is the same for every scale."""
-    return _cells(judged.name, scale, judged)
+def ranked(judged: Judged) -> OneVsRest:
+    """ROC and precision–recall curves of the split, with their areas."""
+    return _ranked(judged.name, judged)
 
 
-@st.cache_resource(show_spinner=False, max_entries=32)
-def _cells(name: Name, scale: MatrixScale, _judged: Judged) -> MatrixInfo:
-    return matrix_info(_judged.matrix, _judged.classes, scale)
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _ranked(name: Name, _judged: Judged) -> OneVsRest:
+    return one_vs_rest(_judged.predictions.y_true, _judged.predictions.proba)
 
 
-def matrix_option(judged: Judged, scale: MatrixScale) -> dict[str, Any]:
-    """The chart of the matrix, the caller's own copy."""
-    return _matrix_option(judged.name, scale, language(), is_dark(), judged)
+def auc_interval(judged: Judged) -> Interval | None:
+    """Of the macro AUC."""
+    return _auc_interval(judged.name, judged)
 
 
-# Writing thousands of percentages takes too long to do it at every click.
-@st.cache_data(show_spinner=False, max_entries=32)
-def _matrix_option(
-    name: Name, scale: MatrixScale, language: str, dark: bool, _judged: Judged
-) -> dict[str, Any]:
-    labels = MatrixLabels(
-        true=_("True class"), pred=_("Predicted class"), images=_("Images"), share=_("Share")
-    )
-    return plot_matrix(cells(_judged, scale), labels, dark=dark, percent=percent)
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _auc_interval(name: Name, _judged: Judged) -> Interval | None:
+    return macro_auc_interval(_judged.predictions.y_true, _judged.predictions.proba)

@@ -9,10 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.confusions import select_errors
-from core.plots.matrix import MatrixScale, cell_at, matrix_height
+from core.plots.matrix import ROOMY, MatrixInfo, cell_at, matrix_height
 from core.records import RunRecord
-from ui.errors_data import Judged, cells, matrix_option
-from ui.errors_gallery import class_name, picture_pages
+from ui.errors_board import Board, Look, cells, matrix_option
+from ui.errors_data import Judged
+from ui.errors_gallery import picture_pages
+from ui.errors_look import FOCUS, choose_look, part_caption
 from ui.i18n import _, ngettext, number, percent
 from ui.tables import readable, table_height
 
@@ -23,7 +25,7 @@ CHART, PAIRS = "matrix", "pairs"
 """Widgets that hold a selection of their own; it is dropped by giving them a new key."""
 THUMBNAILS = 24
 WIDE = 30
-"""With more classes the matrix gets the larger part of the page."""
+"""With more classes the names below the matrix would lie over each other."""
 MARK = "#D55E00"
 # The panel stays in sight beside a matrix of 100 classes, which is higher than the screen.
 _STICKY = """<style>
@@ -49,7 +51,12 @@ def forget_cell_of_other_run(run_id: str) -> None:
     """Before the widgets: a cell of another run means nothing in this one."""
     if st.session_state.get(OF) != run_id:
         st.session_state[OF] = run_id
-        select_cell(None, None)
+        _forget()
+
+
+def _forget() -> None:
+    select_cell(None, None)
+    st.session_state[FOCUS] = None
 
 
 def _generation(widget: str) -> int:
@@ -59,88 +66,72 @@ def _generation(widget: str) -> int:
 @st.fragment
 def matrix_section(record: RunRecord, judged: Judged) -> None:
     """The matrix, and beside it the images of a cell or else the pairs worth a look."""
-    many = len(judged.classes) > WIDE
+    look, board = choose_look(record, judged, forget=_forget)
+    info = cells(board, judged, look)
+    many = len(info.classes) > ROOMY
     st.html(_STICKY)
     left, right = st.columns([3, 2] if many else [1, 1], gap="medium")
     with left:
-        _chart(judged)
+        part_caption(look, len(board.names))
+        _chart(judged, board, look, info)
     with right, st.container(key="cell-panel"):
-        _choose_cell(judged)
+        _choose_cell(board)
         if cell() == (None, None):
-            _pairs(judged)
+            _pairs(judged, board)
         else:
-            _images(record, judged)
+            _images(record, judged, board)
 
 
-def _chart(judged: Judged) -> None:
-    scales = {
-        MatrixScale.COUNT: _("Images"),
-        MatrixScale.SHARE: _("% of the true class"),
-        MatrixScale.ERROR_COUNT: _("Mistakes only"),
-    }
-    st.segmented_control(
-        _("Colour and number of a cell"),
-        list(scales),
-        format_func=scales.__getitem__,
-        key="errors.scale",
-        default=MatrixScale.COUNT,
-        required=True,
-        label_visibility="collapsed",
-        persist_state="session",
-    )
-    scale = MatrixScale(st.session_state["errors.scale"])
-    info = cells(judged, scale)
-    key = f"{CHART}.{judged.run_id}.{judged.split}.{_generation(CHART)}"
+def _chart(judged: Judged, board: Board, look: Look, info: MatrixInfo) -> None:
+    # Other cells, or in another order: what was clicked before would be another one.
+    key = f"{CHART}.{judged.run_id}.{judged.split}.{look.cells}.{_generation(CHART)}"
 
     def clicked() -> None:
         select_cell(*(cell_at(info, st.session_state[key]) or (None, None)), source=CHART)
 
-    option = matrix_option(judged, scale)
-    if len(judged.classes) > WIDE:
-        # In half of the page the names below would lie over each other.
-        option["xAxis"]["axisLabel"]["interval"] = "auto"
+    option = matrix_option(board, judged, look, narrow=len(info.classes) > WIDE)
     drawn = cell_at(info, st.session_state[key]) if key in st.session_state else None
     if drawn != cell():
-        option["series"].append(_mark(judged, *cell()))
+        option["series"].append(_mark(info, *cell()))
     st.echarts_chart(
         option,
         key=key,
         on_select=clicked,
-        height=matrix_height(len(judged.classes)),
-        alt=_summary(judged),
+        height=matrix_height(len(info.classes)),
+        alt=_summary(judged, board),
     )
 
 
-def _mark(judged: Judged, true: int | None, pred: int | None) -> dict[str, Any]:
+def _mark(info: MatrixInfo, true: int | None, pred: int | None) -> dict[str, Any]:
     """A frame around a cell that was chosen elsewhere than in the chart."""
-    every = range(len(judged.classes))
-    data = [
-        [column, row, 0]
-        for row in ([true] if true is not None else every if pred is not None else [])
-        for column in ([pred] if pred is not None else every)
-    ]
+    every = range(len(info.shown))
+    place = {index: at for at, index in enumerate(info.shown)}
+    rows = every if true is None else [place[true]] if true in place else []
+    columns = every if pred is None else [place[pred]] if pred in place else []
+    chosen = (true, pred) != (None, None)
+    data = [[column, row, 0] for row in rows for column in columns if chosen]
     style = {"color": "rgba(0,0,0,0)", "borderColor": MARK, "borderWidth": 3}
     return {"type": "heatmap", "silent": True, "data": data, "itemStyle": style, "z": 4}
 
 
-def _summary(judged: Judged) -> str:
-    right = judged.summary.n - judged.wrong
+def _summary(judged: Judged, board: Board) -> str:
+    right = int(board.matrix.diagonal().sum())
     words = [_("Confusion matrix: {right} of {n} images right.", right=right, n=judged.summary.n)]
-    for pair in judged.pairs[:1]:
-        names = {"true": judged.classes[pair.true], "pred": judged.classes[pair.pred]}
+    for pair in board.pairs[:1]:
+        names = {"true": board.names[pair.true], "pred": board.names[pair.pred]}
         words.append(_("Most often {true} was taken for {pred} ({n}).", n=pair.count, **names))
     return " ".join(words)
 
 
-def _choose_cell(judged: Judged) -> None:
+def _choose_cell(board: Board) -> None:
     """The same choice without a mouse."""
     columns = st.columns([4, 4, 3], vertical_alignment="bottom")
     labels = (_("True class"), _("Predicted class"))
     for column, label, key in zip(columns, labels, CELL, strict=False):
         column.selectbox(
             label,
-            range(len(judged.classes)),
-            format_func=lambda i: class_name(judged, i),
+            range(len(board.names)),
+            format_func=lambda i: board.names[i],
             index=None,
             key=key,
             placeholder=_("any"),
@@ -158,20 +149,25 @@ def _choose_cell(judged: Judged) -> None:
     )
 
 
-def _pairs(judged: Judged) -> None:
-    if not judged.pairs:
+def _pairs(judged: Judged, board: Board) -> None:
+    if not board.pairs:
         st.success(_("Not a single mistake in this split."))
         return
     st.markdown("**" + _("Most confused pairs") + "**")
-    st.caption(_("Click a cell of the matrix or a row of this list to see exactly those images."))
+    st.caption(
+        _(
+            "Click a cell of the matrix or a row of this list to see exactly those images; Σ, all "
+            "mistakes of a class. Shift and the wheel zoom into a large matrix."
+        )
+    )
     columns = [_("True class"), _("Predicted class"), _("Images"), _("Share")]
-    rows = [(*_names(judged, p.true, p.pred), p.count, p.share) for p in judged.pairs]
+    rows = [(board.names[p.true], board.names[p.pred], p.count, p.share) for p in board.pairs]
     frame = pd.DataFrame(rows, columns=columns)
-    key = f"{PAIRS}.{judged.run_id}.{judged.split}.{_generation(PAIRS)}"
+    key = f"{PAIRS}.{judged.run_id}.{judged.split}.{len(board.names)}.{_generation(PAIRS)}"
 
     def clicked() -> None:
         for row in st.session_state[key]["selection"]["rows"]:
-            select_cell(judged.pairs[row].true, judged.pairs[row].pred)
+            select_cell(board.pairs[row].true, board.pairs[row].pred)
 
     st.dataframe(
         readable(frame, {columns[2]: number, columns[3]: percent}),
@@ -187,27 +183,24 @@ def _pairs(judged: Judged) -> None:
     )
 
 
-def _names(judged: Judged, *classes: int) -> tuple[str, ...]:
-    return tuple(class_name(judged, i) for i in classes)
-
-
-def _images(record: RunRecord, judged: Judged) -> None:
+def _images(record: RunRecord, judged: Judged, board: Board) -> None:
     true, pred = cell()
-    positions = select_errors(judged.predictions, true=true, pred=pred)
-    st.html(f"<strong>{html.escape(_title(judged, true, pred))}</strong>")
+    positions = select_errors(judged.predictions, true=true, pred=pred, groups=board.member)
+    st.html(f"<strong>{html.escape(_title(board, true, pred))}</strong>")
     count = ngettext("{n} image", "{n} images", len(positions))
-    if true is not None and judged.scores[true].support:
-        share = len(positions) / judged.scores[true].support
-        st.caption(_("{count}, {share} of the true class", count=count, share=percent(share)))
+    support = int(board.matrix[true].sum()) if true is not None else 0
+    if support:
+        share = percent(len(positions) / support)
+        st.caption(_("{count}, {share} of the true class", count=count, share=share))
     else:
         st.caption(count)
     picture_pages(record, judged, positions, key=f"cell.{true}.{pred}", per_page=THUMBNAILS)
 
 
-def _title(judged: Judged, true: int | None, pred: int | None) -> str:
+def _title(board: Board, true: int | None, pred: int | None) -> str:
     names = {
-        "true": class_name(judged, true) if true is not None else "",
-        "pred": class_name(judged, pred) if pred is not None else "",
+        "true": board.names[true] if true is not None else "",
+        "pred": board.names[pred] if pred is not None else "",
     }
     if true is None:
         return _("Wrongly taken for {pred}", **names)

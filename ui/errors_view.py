@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
-import pandas as pd
 import streamlit as st
 
-from core.errors import LabError
-from core.evaluation.confusions import worst_classes
+from core.errors import N_, LabError
 from core.records import RunRecord, RunStatus
 from ui.errors_data import Judged
-from ui.errors_matrix import select_cell
 from ui.frame import NO_EPOCH, run_label, status_badge, stopped_at_once
 from ui.i18n import _, ngettext, number, percent
 from ui.messages import show, show_failure
@@ -19,7 +16,6 @@ from ui.names import literal
 from ui.queue_view import place_in_queue
 from ui.runs_table import runs_table
 from ui.state import choose_run, get_lab
-from ui.tables import readable, table_height
 
 POLL_SECONDS = 2.0
 OFFERED_RUNS = 10
@@ -93,14 +89,20 @@ def _train_page(record: RunRecord, label: str) -> None:
     )
 
 
+SPLIT_NAMES = {
+    "val": N_("Validation split"),
+    "test": N_("Test split"),
+    "train": N_("Training split"),
+}
+
+
 def split_switch(splits: list[str]) -> str:
-    names = {"test": _("Test split"), "val": _("Validation split"), "train": _("Training split")}
     if st.session_state.get("errors.split") not in splits:
         st.session_state["errors.split"] = splits[0]
     st.segmented_control(
         _("Split"),
         splits,
-        format_func=lambda split: names.get(split) or literal(split),
+        format_func=lambda split: _(SPLIT_NAMES[split]) if split in SPLIT_NAMES else literal(split),
         key="errors.split",
         required=True,
         label_visibility="collapsed",
@@ -116,7 +118,7 @@ def headline(judged: Judged) -> None:
     accuracy.metric(
         _("Accuracy"),
         percent(figures.accuracy),
-        delta=_("95 %: {low} to {high}", low=percent(figures.low), high=percent(figures.high)),
+        delta=interval_of((figures.low, figures.high), percent),
         delta_color="off",
         delta_arrow="off",
         help=_(
@@ -127,11 +129,17 @@ def headline(judged: Judged) -> None:
     loss.metric(
         _("Loss"),
         "–" if figures.loss is None else number(figures.loss, 3),
+        delta=interval_of(judged.intervals.loss, lambda value: number(value, 3)),
+        delta_color="off",
+        delta_arrow="off",
         help=_("The mean cross-entropy in nats; it punishes confident mistakes most."),
     )
     f1.metric(
         _("Macro F1"),
         percent(figures.macro_f1),
+        delta=interval_of(judged.intervals.macro_f1, percent),
+        delta_color="off",
+        delta_arrow="off",
         help=_("The mean of F1 over the classes, every class counting the same."),
     )
     images.metric(
@@ -143,57 +151,9 @@ def headline(judged: Judged) -> None:
     )
 
 
-def classes_section(record: RunRecord, judged: Judged) -> None:
-    """Precision, recall and F1 of every class, the worst on top."""
-    st.caption(
-        _(
-            "Recall: how many images of the class were found. Precision: how many of those taken "
-            "for the class are of it. F1 joins the two. Worst recall first; click a column to sort "
-            "by it, or the box beside a class to see its mistakes."
-        )
-    )
-    scores = worst_classes(judged.scores)
-    scores += [score for score in judged.scores if score.recall is None]
-    frame = pd.DataFrame(
-        [
-            (judged.classes[s.index], s.recall, s.recall, s.precision, s.f1, s.support, s.predicted)
-            for s in scores
-        ],
-        columns=list(_columns()),
-    )
-    key = f"classes.{judged.run_id}.{judged.split}"
-
-    def clicked() -> None:
-        for row in st.session_state[key]["selection"]["rows"]:
-            select_cell(scores[row].index, None)
-            st.session_state["errors.view"] = "matrix"
-
-    shares = dict.fromkeys(("recall", "precision", "f1"), percent)
-    st.dataframe(
-        readable(frame, {**shares, "support": number, "predicted": number}),
-        key=key,
-        hide_index=True,
-        placeholder="–",
-        height=table_height(len(scores), 640),
-        column_config=_columns(),
-        on_select=clicked,
-        selection_mode="single-row",
-        alt=_("Precision, recall, F1 and number of images of every class"),
-    )
-
-
-def _columns() -> dict[str, Any]:
-    config = st.column_config
-    return {
-        "class": config.TextColumn(_("Class")),
-        "recall": config.NumberColumn(_("Recall"), help=_("Share of its images that were found.")),
-        "bar": config.ProgressColumn(" ", min_value=0.0, max_value=1.0, format=" "),
-        "precision": config.NumberColumn(
-            _("Precision"), help=_("Share of the images taken for it that are of it.")
-        ),
-        "f1": config.NumberColumn("F1", help=_("Harmonic mean of precision and recall.")),
-        "support": config.NumberColumn(_("Images"), help=_("Images that are truly of the class.")),
-        "predicted": config.NumberColumn(
-            _("Predicted"), help=_("Images that were taken for the class.")
-        ),
-    }
+def interval_of(interval: tuple[float, float] | None, write: Callable[[float], str]) -> str | None:
+    """Under a figure: where it lies with 95 % confidence; nothing if that is not known."""
+    if interval is None:
+        return None
+    low, high = interval
+    return _("95 %: {low} to {high}", low=write(low), high=write(high))

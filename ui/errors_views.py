@@ -9,11 +9,12 @@ import streamlit as st
 
 from core.errors import N_
 from core.records import RunRecord
+from ui.errors_classes import classes_section
+from ui.errors_curves import curves_section
 from ui.errors_data import Judged
 from ui.errors_gallery import mistakes_section
 from ui.errors_labels import labels_section
 from ui.errors_matrix import matrix_section
-from ui.errors_view import classes_section
 from ui.i18n import _
 
 
@@ -27,6 +28,7 @@ class View(NamedTuple):
 VIEWS = {
     "matrix": View(N_("Confusion matrix"), matrix_section),
     "classes": View(N_("Classes"), classes_section),
+    "curves": View(N_("Curves"), curves_section),
     "mistakes": View(N_("All mistakes"), mistakes_section),
     "labels": View(N_("Labels"), labels_section),
 }

@@ -38,6 +38,8 @@ TRANSLATED_KEYS = (
     *("import_source", "augment_group", "augment_view", "augment_class.", "map."),
     *("classes.", "cell.true", "cell.pred", "predict_place"),
     *("labels.class", "labels.list"),
+    *("errors.focus", "errors.sort", "errors.most"),
+    *("errors.level", "errors.scale", "errors.curve", "errors.class"),
 )
 """Keys of widgets whose options are called differently in every language."""
 

@@ -40,6 +40,7 @@ from ui.messages import show, show_failure
 from ui.names import literal
 from ui.people import may_end
 from ui.queue_view import not_yours, place_in_queue
+from ui.sealing import sealed
 from ui.state import FOLLOW, chosen_run, get_lab, go_to, guarded, is_dark
 
 FIGURES_SECONDS = 1.0
@@ -94,7 +95,7 @@ def _figures(run_id: str, drawn: RunStatus) -> None:
     elif record.status is RunStatus.QUEUED:
         st.info(place_in_queue(record))
     elif record.summary:
-        _final_figures(record.summary)
+        _final_figures(record.summary, hidden=sealed(record))
     elif stopped_at_once(record):
         st.info(_(NO_EPOCH))
 
@@ -192,12 +193,15 @@ def _live_figures(record: RunRecord) -> None:
     )
 
 
-def _final_figures(summary: RunSummary) -> None:
+def _final_figures(summary: RunSummary, hidden: bool) -> None:
+    """``hidden``: the test results, if there are any, are sealed."""
+    hidden &= summary.test_accuracy is not None
+    loss = "–" if summary.test_loss is None else number(summary.test_loss, 3)
     _tiles(
         {
-            _("Test accuracy"): percent(summary.test_accuracy),
+            _("Test accuracy"): _("sealed") if hidden else percent(summary.test_accuracy),
             _("Best validation accuracy"): percent(summary.best_val_accuracy),
-            _("Test loss"): "–" if summary.test_loss is None else number(summary.test_loss, 3),
+            _("Test loss"): _("sealed") if hidden else loss,
             _("Epochs"): number(summary.epochs),
             _("Parameters"): compact(summary.parameters),
             _("Training time"): duration(summary.seconds),

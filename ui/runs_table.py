@@ -12,8 +12,12 @@ from pandas.io.formats.style import Styler
 from core.records import RunRecord
 from ui.frame import short_name, status_text
 from ui.i18n import _, compact, duration, moment, ngettext, number, percent
+from ui.sealing import sealed
 from ui.state import get_lab
 from ui.tables import readable
+
+SEALED = -1.0
+"""In the place of a test accuracy that is not to be shown: sorts below every number."""
 
 
 def runs_frame(records: Sequence[RunRecord]) -> Styler:
@@ -24,7 +28,7 @@ def runs_frame(records: Sequence[RunRecord]) -> Styler:
     written: dict[str, Callable[[Any], str]] = {
         "started": moment,
         "val": percent,
-        "test": percent,
+        "test": lambda share: _("sealed") if share == SEALED else percent(share),
         "parameters": lambda n: compact(int(n)),
         "epochs": lambda n: number(int(n)),
         "seconds": duration,
@@ -46,7 +50,9 @@ def runs_columns() -> dict[str, Any]:
         "val": config.NumberColumn(
             _("Validation"), help=_("Best validation accuracy of all epochs.")
         ),
-        "test": config.NumberColumn(_("Test"), help=_("Accuracy on the test split.")),
+        "test": config.NumberColumn(
+            _("Test"), help=_("Accuracy on the test split, once it is unlocked.")
+        ),
         "parameters": config.NumberColumn(_("Parameters"), help=_("Numbers that are learned.")),
         "epochs": config.NumberColumn(_("Epochs")),
         "seconds": config.NumberColumn(_("Duration")),
@@ -63,11 +69,17 @@ def _row(record: RunRecord, place: int | None) -> dict[str, object]:
         "dataset": record.config.data.dataset,
         "architecture": record.config.model.short_name,
         "val": figures.best_val_accuracy if figures else None,
-        "test": figures.test_accuracy if figures else None,
+        "test": _test(record),
         "parameters": figures.parameters if figures else None,
         "epochs": figures.epochs if figures else None,
         "seconds": figures.seconds if figures else None,
     }
+
+
+def _test(record: RunRecord) -> float | None:
+    if record.summary is None or record.summary.test_accuracy is None:
+        return None
+    return SEALED if sealed(record) else record.summary.test_accuracy
 
 
 def runs_table(records: Sequence[RunRecord], *, key: str, on_open: Callable[[str], None]) -> None:

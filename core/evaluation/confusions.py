@@ -75,6 +75,7 @@ def select_errors(
     pred: int | None = None,
     order: ErrorOrder = ErrorOrder.CONFIDENCE,
     reverse: bool = False,
+    groups: Ints | None = None,
 ) -> npt.NDArray[np.int64]:
     """Positions in ``predictions`` of the images to show, (m,) int64.
 
@@ -82,16 +83,20 @@ def select_errors(
     the diagonal are right. Otherwise the mistakes only, of one true or one predicted class
     where that is given. ``reverse`` shows the other end first. Ties keep the dataset's order
     either way. ``predictions.rows[result]`` are the rows of the dataset.
+
+    With ``groups`` (classes,), the group of every class, all of this is about groups: ``true`` and
+    ``pred`` are two of them, and what was taken for another class of its group is no mistake.
     """
     y_pred = predictions.y_pred
-    if true is None or pred is None:
-        chosen = y_pred != predictions.y_true
-    else:
-        chosen = np.ones(len(y_pred), dtype=bool)
+    truly: Ints = predictions.y_true
+    taken: Ints = y_pred
+    if groups is not None:
+        truly, taken = groups[truly], groups[taken]
+    chosen = truly != taken if true is None or pred is None else np.ones(len(y_pred), dtype=bool)
     if true is not None:
-        chosen &= predictions.y_true == true
+        chosen &= truly == true
     if pred is not None:
-        chosen &= y_pred == pred
+        chosen &= taken == pred
     positions = np.flatnonzero(chosen)
     keys = _sort_keys(predictions, y_pred, positions, order)
     sign = -1 if reverse else 1

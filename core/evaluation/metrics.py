@@ -58,9 +58,18 @@ def top_k_accuracy(y_true: Ints, proba: Floats, k: int) -> float | None:
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
+    return _mean(true_ranks(y_true, proba) < k)
+
+
+def true_ranks(y_true: Ints, proba: Floats) -> npt.NDArray[np.int64]:
+    """How many classes every image's true class has before it, (n,): 0 where the answer is right.
+
+    Of equal probabilities the lower class index counts as the likelier.
+    """
     truth = np.take_along_axis(proba, np.asarray(y_true)[:, None], axis=1)
     tied_before = (proba == truth) & (np.arange(proba.shape[1]) < np.asarray(y_true)[:, None])
-    return _mean(((proba > truth) | tied_before).sum(axis=1) < k)
+    ranks: npt.NDArray[np.int64] = ((proba > truth) | tied_before).sum(axis=1)
+    return ranks
 
 
 def cross_entropy(y_true: Ints, proba: Floats) -> npt.NDArray[np.float64]:

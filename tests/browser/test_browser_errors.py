@@ -24,11 +24,11 @@ def dataset(store: Store, name: str, classes: tuple[str, ...]) -> DatasetInfo:
     file = store.paths.dataset(name).info
     if file.is_file():
         return DatasetInfo.model_validate_json(file.read_bytes())
-    return make_dataset(store.paths, name, classes, rows={"test": 20 * len(classes)})
+    return make_dataset(store.paths, name, classes, rows={"val": 20 * len(classes)})
 
 
 def matrix_of(store: Store, run: RunRecord) -> tuple[Predictions, MatrixInfo]:
-    found = load_split(store.paths.run(run.id).predictions, "test")
+    found = load_split(store.paths.run(run.id).predictions, "val")
     matrix = confusion_matrix(found.y_true, found.y_pred, len(run.class_names))
     return found, matrix_info(matrix, run.class_names)
 
@@ -36,7 +36,13 @@ def matrix_of(store: Store, run: RunRecord) -> tuple[Predictions, MatrixInfo]:
 def files_of(found: Predictions, true: int, pred: int) -> list[str]:
     rows = np.flatnonzero((found.y_true == true) & (found.y_pred == pred))
     ordered = rows[np.argsort(-found.confidence[rows])]
-    return [f"test-{row}.png" for row in found.rows[ordered]]
+    return [f"val-{row}.png" for row in found.rows[ordered]]
+
+
+def mistakes_of(found: Predictions, true: int) -> list[str]:
+    rows = np.flatnonzero((found.y_true == true) & (found.y_pred != true))
+    ordered = rows[np.argsort(-found.confidence[rows], kind="stable")]
+    return [f"val-{row}.png" for row in found.rows[ordered]]
 
 
 def expect_files(page: Page, files: list[str]) -> None:
@@ -67,6 +73,9 @@ def test_a_click_on_a_cell_shows_exactly_its_images(
         expect_files(page, files_of(found, true, pred))
     click_cell(page, grid, 1, 1)
     expect(page.locator(".lz-gallery")).to_have_count(0)
+    # The column of sums, right of the last class.
+    click_cell(page, grid, 1, len(classes))
+    expect_files(page, mistakes_of(found, 1)[:24])
 
 
 def test_pairs_selectboxes_and_clicks_agree(page: Page, server: Server, store: Store) -> None:

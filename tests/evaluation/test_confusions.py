@@ -102,6 +102,15 @@ def test_a_cell_holds_exactly_its_images(
     assert select_errors(SIX, true=true, pred=pred).tolist() == expected
 
 
+def test_with_groups_a_cell_holds_the_images_of_all_members() -> None:
+    """Classes 0 and 1 are one group: what is taken for the other of them is no mistake."""
+    groups = np.array([0, 0, 1])
+    assert select_errors(SIX, groups=groups).tolist() == [4]
+    assert select_errors(SIX, true=0, pred=0, groups=groups).tolist() == [0, 2, 1, 3, 5]
+    assert select_errors(SIX, true=1, groups=groups).tolist() == [4]
+    assert select_errors(SIX, true=0, groups=groups).tolist() == []
+
+
 def test_no_image_at_all() -> None:
     none = Predictions(SIX.y_true[:0], SIX.proba[:0], SIX.rows[:0])
     for order in ErrorOrder:
