@@ -44,9 +44,12 @@ with settings:
     top = how_many_classes(record)
     varied = choose_varied(records)
     with_samples = st.toggle(
-        _("Test images, too"),
+        _("Images of the dataset, too"),
         key="with_samples",
-        help=_("Some images of the test split, which the network has not learned from."),
+        help=_(
+            "Some images that the network has not learned from: of the validation split, or of "
+            "the test split once its results are unlocked."
+        ),
         persist_state="session",
     )
 with chooser:
@@ -63,10 +66,10 @@ if with_samples:
     drawn = st.session_state.get("_predict_seed", 0)
     known = samples(records, asked, drawn)
     if not known:
-        st.info(_("The dataset of this run is not there any more, so there are no test images."))
-    elif st.button(_("Other test images"), key="other_samples", icon=":material/casino:"):
+        st.info(_("The dataset of this run is not there any more."))
+    elif st.button(_("Other images"), key="other_samples", icon=":material/casino:"):
         st.session_state["_predict_seed"] = drawn + 1
         st.rerun()
     show_pictures(records, known, how, key="test")
 elif not own.items and not own.drawing:
-    st.info(_("Give one or several pictures above, or switch on the test images."))
+    st.info(_("Give one or several pictures above, or switch on the images of the dataset."))

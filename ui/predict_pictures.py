@@ -21,6 +21,7 @@ from core.datasets.retiring import open_seen
 from core.errors import ImageError, LabError, Text
 from core.records import RunRecord
 from ui.names import class_names
+from ui.sealing import sealed
 from ui.state import get_lab
 
 THUMB = 176
@@ -108,12 +109,15 @@ def read_all(
 
 
 def samples(records: Sequence[RunRecord], asked: Sequence[Taker], seed: int) -> list[Picture]:
-    """Some pictures of the first run's test split; none if its dataset is gone or another by now.
-    The other runs take them as they would take any picture."""
+    """Some pictures that the first run has not learned from; none if its dataset is gone or another
+    by now. The other runs take them as they would take any picture."""
     dataset = dataset_of(records[0])
     if dataset is None:
         return []
-    split = "test" if dataset.info.splits.get("test") else "val"
+    order = ("val", "test") if sealed(records[0]) else ("test", "val")
+    split = next((name for name in order if dataset.info.splits.get(name)), None)
+    if split is None:
+        return []
     rows = dataset.split(split)
     names = class_names(records[0])
     chosen = np.random.default_rng(seed).permutation(len(rows))[:SAMPLES].tolist()

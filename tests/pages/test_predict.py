@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from core.datasets.resizing import prepare
 from core.errors import N_, RunError
 from core.lab import Lab
 from core.records import RunRecord, RunStatus
+from core.sealing import unlock
 from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import HOSTILE, WORDS, make_dataset
 from ui import predict_inputs, predict_pictures
@@ -267,6 +269,20 @@ def test_test_images_are_judged_beside_the_truth(
     before = drawn(page)
     page.button(key="other_samples").click().run()
     assert drawn(page) != before
+
+
+def test_images_of_a_sealed_test_are_not_shown(
+    app: OpenPage, lab: Lab, finished: RunRecord, network: Brightness
+) -> None:
+    def names() -> set[str]:
+        page = app("predict", finished)
+        page.toggle(key="with_samples").set_value(True).run()
+        return set(re.findall(r"(train|val|test)-\d+\.png", drawn(page)))
+
+    lab.paths.run(finished.id).looks.unlink(missing_ok=True)
+    assert names() == {"val"}
+    unlock(lab.paths, finished.id)
+    assert names() == {"test"}
 
 
 def test_without_its_dataset_there_are_no_test_images(
