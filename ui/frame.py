@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import N_, LabError
-from core.records import RunRecord, RunStatus
+from core.records import RunRecord, RunStatus, short_id
 from ui.address import read_address, write_address
 from ui.i18n import LANGUAGES, _, language, say
 from ui.messages import show_error
@@ -59,8 +59,7 @@ def stopped_at_once(record: RunRecord) -> bool:
 
 def short_name(record: RunRecord) -> str:
     """``1120-1145-ab12``: enough to tell the runs of a term apart."""
-    day, time, _milliseconds, tail = record.id.split("-")
-    return f"{day[4:]}-{time[:4]}-{tail}"
+    return short_id(record.id)
 
 
 def run_label(record: RunRecord) -> str:
