@@ -36,9 +36,6 @@ from core.errors import (
 from core.jobs.workers import MEMORY_GROWTH
 
 COMMANDS: tuple[Command | Group, ...] = (
-    *(DATA, *TRAIN, LR_FIND, *RUNS, *QUEUE),
-    *(ERRORS, *COMPARE, PREDICT),
-)
     DATA,
     *TRAIN,
     LR_FIND,

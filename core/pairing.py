@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import N_, NotFoundError, RunError, Text, text
+from core.errors import N_, NotFoundError, RunError
 from core.evaluation.comparison import Pair, pair
 from core.evaluation.predictions import load_split, saved_splits
 from core.paths import Paths
@@ -29,8 +29,7 @@ def common_splits(paths: Paths, a: RunRecord, b: RunRecord) -> list[str]:
         RunError: with the reason, if there is none.
         StoreError: if predictions are damaged.
     """
-    if reason := why_not(a, b):
-        raise RunError(reason.msgid, **reason.params)
+    check_same_images(a, b)
     of_a, of_b = offered_splits(paths, a.id), offered_splits(paths, b.id)
     for record, splits in ((a, of_a), (b, of_b)):
         if not splits:
@@ -50,22 +49,29 @@ def common_splits(paths: Paths, a: RunRecord, b: RunRecord) -> list[str]:
     )
 
 
-def why_not(a: RunRecord, b: RunRecord) -> Text | None:
-    """Why two runs have no image in common; None if they may have."""
+def check_same_images(a: RunRecord, b: RunRecord) -> None:
+    """Raises RunError, with the reason, if two runs cannot have judged the same images."""
     if a.id == b.id:
-        return text(N_("These are not two runs: choose another one."))
+        raise RunError(N_("These are not two runs: choose another one."))
     if a.dataset_fingerprint and a.dataset_fingerprint == b.dataset_fingerprint:
-        return None
+        return
     one, other = a.config.data.dataset, b.config.data.dataset
+    for record in (a, b):
+        if record.dataset_fingerprint is None:
+            raise RunError(
+                N_("Run {run} is {status}: it has no predictions to compare."),
+                run=short_id(record.id),
+                status=record.status.text,
+            )
     if one == other:
-        return text(
+        raise RunError(
             N_(
                 "Both runs learned from “{name}”, but it is not the same any more: images or "
                 "classes have changed in between, so they cannot be compared image by image."
             ),
             name=one,
         )
-    return text(
+    raise RunError(
         N_(
             "The runs are of different datasets, “{one}” and “{other}”: there is no image that "
             "both have judged."

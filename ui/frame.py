@@ -31,12 +31,12 @@ STATUS_COLOR = {
 
 
 TRANSLATED_KEYS = (
-    *("form.", "train_view", "dataset", "data_view", "split.", "runs.status"),
+    *("form.", "train_view", "dataset", "data_view", "split."),
     # Not all that begins with "organise": buttons and tables may not be set.
     *("organise_view", "organise.classes.", "organise.split", "organise.resize", "organise.rule"),
     *("import_size", "import_resize", "import_color", "import_splits", "import_shares"),
     *("import_source", "augment_group", "augment_view", "augment_class.", "map."),
-    *("classes.", "cell.true", "cell.pred"),
+    *("classes.", "cell.true", "cell.pred", "runs.set."),
 )
 """Keys of widgets whose options are called differently in every language."""
 

@@ -1,4 +1,4 @@
-"""Runs as a table that opens one by a click."""
+"""A few runs as a table that opens one by a click. Figures of the test are for those who ask."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ def runs_frame(records: Sequence[RunRecord]) -> Styler:
     written: dict[str, Callable[[Any], str]] = {
         "started": moment,
         "val": percent,
-        "test": percent,
         "parameters": lambda n: compact(int(n)),
         "epochs": lambda n: number(int(n)),
         "seconds": duration,
@@ -46,7 +45,6 @@ def runs_columns() -> dict[str, Any]:
         "val": config.NumberColumn(
             _("Validation"), help=_("Best validation accuracy of all epochs.")
         ),
-        "test": config.NumberColumn(_("Test"), help=_("Accuracy on the test split.")),
         "parameters": config.NumberColumn(_("Parameters"), help=_("Numbers that are learned.")),
         "epochs": config.NumberColumn(_("Epochs")),
         "seconds": config.NumberColumn(_("Duration")),
@@ -63,7 +61,6 @@ def _row(record: RunRecord, place: int | None) -> dict[str, object]:
         "dataset": record.config.data.dataset,
         "architecture": record.config.model.short_name,
         "val": figures.best_val_accuracy if figures else None,
-        "test": figures.test_accuracy if figures else None,
         "parameters": figures.parameters if figures else None,
         "epochs": figures.epochs if figures else None,
         "seconds": figures.seconds if figures else None,

@@ -89,7 +89,7 @@ def _document(found: Comparison, names: tuple[str, ...]) -> dict[str, object]:
         "verdict": found.verdict.value,
         "per_class": [
             {
-                "class": names[c.index],
+                "class": names[c.label],
                 "images": c.support,
                 "recall_a": c.found_a / c.support,
                 "recall_b": c.found_b / c.support,
@@ -117,11 +117,11 @@ def _paragraphs(
 ) -> Iterator[str]:
     a, b = runs
     yield str(in_words(found, short_id(a.id), short_id(b.id)))
-    accuracies = ((found.accuracy_a, a), (found.accuracy_b, b))
     yield facts(
         [
             ("split", f"{split}, {amount(found.n)} images"),
-            *((f"run {n}", f"{r.id}, {percent(s)}") for n, (s, r) in zip("AB", accuracies, strict=True)),
+            ("run A", f"{a.id}, {percent(found.accuracy_a)}"),
+            ("run B", f"{b.id}, {percent(found.accuracy_b)}"),
             (
                 "difference",
                 f"{percent(found.difference)} (95 % interval {percent(found.low)} to "
@@ -148,7 +148,7 @@ def _class_table(found: Comparison, names: tuple[str, ...]) -> str:
     """The greatest gains first."""
     rows = [
         (
-            names[c.index],
+            names[c.label],
             percent(c.found_a / c.support),
             percent(c.found_b / c.support),
             amount(c.fixed),

@@ -71,7 +71,7 @@ class Agreement(NamedTuple):
 class ClassChange(NamedTuple):
     """One class: its ``support`` images, how many A and B find, and which of them changed."""
 
-    index: int
+    label: int
     support: int
     found_a: int
     found_b: int
@@ -131,8 +131,13 @@ def pair(a: Predictions, b: Predictions) -> Pair:
     _, of_a, of_b = np.intersect1d(a.rows, b.rows, assume_unique=True, return_indices=True)
     if not np.array_equal(a.y_true[of_a], b.y_true[of_b]) or (a.proba.shape[1] != b.proba.shape[1]):
         raise ValueError("the two runs do not have the same true classes")
-    both_a, both_b = (Predictions(*(f[i] for f in p)) for p, i in ((a, of_a), (b, of_b)))
-    return Pair(both_a, both_b, len(a.rows) - len(of_a), len(b.rows) - len(of_b))
+    left_a, left_b = len(a.rows) - len(of_a), len(b.rows) - len(of_b)
+    return Pair(_only(a, of_a), _only(b, of_b), left_a, left_b)
+
+
+def _only(predictions: Predictions, positions: Positions) -> Predictions:
+    y_true, proba, rows = predictions
+    return Predictions(y_true[positions], proba[positions], rows[positions])
 
 
 def compare(both: Pair) -> Comparison:
@@ -200,7 +205,7 @@ def agreement(one: Ints, other: Ints, classes: int) -> Agreement:
 
 
 def class_changes(both: Pair) -> list[ClassChange]:
-    """Every class that occurs, by its index."""
+    """Every class that occurs, in class order."""
     classes = both.a.proba.shape[1]
     right_a, right_b = both.right_a, both.right_b
 
