@@ -90,7 +90,7 @@ def _say(chosen: list[RunRecord]) -> None:
         show_error(error)
         return
     where = f"runs.words.{chosen[0].id}.{len(chosen)}"
-    tags = st.multiselect(
+    st.multiselect(
         _("Tags"),
         sorted({*all_tags(all_rows()), *(before.tags if before else ())}, key=str.casefold),
         default=before.tags if before else None,
@@ -99,9 +99,8 @@ def _say(chosen: list[RunRecord]) -> None:
         placeholder=_("type a word and press Enter"),
         help=_("Short words by which this run can be found, such as “baseline” or “final”."),
     )
-    note = ""
     if before is not None:
-        note = st.text_area(
+        st.text_area(
             _("Note"),
             before.note,
             max_chars=LONGEST_NOTE,
@@ -113,12 +112,15 @@ def _say(chosen: list[RunRecord]) -> None:
         key="runs.words.save",
         type="primary",
         on_click=_save,
-        args=([record.id for record in chosen], tuple(tags), note if alone else None),
+        args=([record.id for record in chosen], where),
     )
 
 
-def _save(run_ids: list[str], tags: tuple[str, ...], note: str | None) -> None:
+def _save(run_ids: list[str], where: str) -> None:
     """In a callback: replace what is said of one run, or add to the tags of several."""
+    # Arguments would hold what stood there before the last word was typed.
+    tags = tuple(st.session_state[f"{where}.tags"])
+    note = st.session_state.get(f"{where}.note")
 
     def save() -> None:
         store = get_lab().store
