@@ -35,15 +35,15 @@ def actions(chosen: Sequence[RunRecord]) -> None:
             _("Tags and note") if len(chosen) == 1 else _("Add tags"),
             key="runs.remark",
             icon=":material/sell:",
-            on_click=st.session_state.__setitem__,
-            args=("runs.say", True),
+            on_click=_open,
+            args=("runs.say", SAID),
         )
         st.button(
             ngettext("Delete", "Delete {n} runs", len(chosen)),
             key="runs.delete",
             icon=":material/delete:",
-            on_click=st.session_state.__setitem__,
-            args=("runs.ask", True),
+            on_click=_open,
+            args=("runs.ask", DONE),
         )
         if len(chosen) > 1:
             st.button(
@@ -58,6 +58,12 @@ def actions(chosen: Sequence[RunRecord]) -> None:
     elif st.session_state.pop("runs.say", False):
         title = _("Tags and note") if len(chosen) == 1 else _("Add tags")
         st.dialog(title)(_say)(list(chosen))
+
+
+def _open(dialog: str, done: str) -> None:
+    """In a callback: open a dialog that has not done its work yet."""
+    st.session_state[dialog] = True
+    st.session_state.pop(done, None)
 
 
 def open_buttons(record: RunRecord) -> None:

@@ -32,11 +32,18 @@ SPLITS: dict[Split, str] = {"train": N_("training"), "val": N_("validation")}
 
 def curves_view(rows: Sequence[RunRow], chosen: Sequence[RunRecord]) -> None:
     """The chosen runs' curves, and what is different between the runs."""
-    chosen = choose_runs(rows, chosen)
+    left, middle, right = st.columns([6, 2, 2], vertical_alignment="bottom")
+    with left:
+        chosen = choose_runs(rows, chosen)
     if not chosen:
         st.info(_("Choose one or more runs above to see their curves."))
         return
-    overlay, log = _settings()
+    with middle:
+        smoothing = _smoothing()
+    with right:
+        log = _log()
+    overlay = _overlay(smoothing)
+    log &= overlay.measure != "accuracy"
     info = runs_info([_epochs(record, overlay.by) for record in chosen], overlay)
     if info.curves:
         places = {"epoch": _("epoch"), "step": _("step")}
@@ -70,8 +77,32 @@ def _left_out(chosen: Sequence[RunRecord], overlay: Overlay, drawn: set[str]) ->
         )
 
 
-def _settings() -> tuple[Overlay, bool]:
-    """What to draw, and whether the axis has powers of ten."""
+def _smoothing() -> float:
+    return st.slider(
+        _("Smoothing"),
+        0.0,
+        0.99,
+        step=0.01,
+        key="runs.smoothing",
+        help=_(
+            "Every value is averaged with those before it, the nearest counting most; 0 shows "
+            "what was measured. The measured line stays, drawn faintly."
+        ),
+        persist_state="session",
+    )
+
+
+def _log() -> bool:
+    return st.toggle(
+        _("Log axis"),
+        key="runs.log",
+        help=_("Powers of ten at equal distances: shows small losses apart; not for accuracies."),
+        persist_state="session",
+    )
+
+
+def _overlay(smoothing: float) -> Overlay:
+    """Which measure of which splits, over what."""
     names = {key: _(label) for key, label in MEASURES.items()}
     axes = {str(key): _(label) for key, label in AXES.items()}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -87,30 +118,10 @@ def _settings() -> tuple[Overlay, bool]:
             persist_state="session",
         )
         by = switch(_("Axis"), axes, key="runs.set.by", default="epoch")
-        smoothing = st.slider(
-            _("Smoothing"),
-            0.0,
-            0.99,
-            step=0.01,
-            key="runs.smoothing",
-            help=_(
-                "Every value is averaged with those before it, the nearest counting most; 0 shows "
-                "what was measured. The measured line stays, drawn faintly."
-            ),
-            width=220,
-            persist_state="session",
-        )
-        log = st.toggle(
-            _("Log axis"),
-            key="runs.log",
-            disabled=measure == "accuracy",
-            help=_("Powers of ten at equal distances: shows small losses apart."),
-            persist_state="session",
-        )
     if measure == "learning_rate":
         splits = ["train"]  # it is the training's own
     axis = next(value for value in get_args(By) if value == by)
-    return Overlay(measure, tuple(splits), axis, smoothing), log and measure != "accuracy"
+    return Overlay(measure, tuple(splits), axis, smoothing)
 
 
 def _epochs(record: RunRecord, by: By) -> RunEpochs:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
 from core.evaluation.comparison import (
@@ -39,14 +40,16 @@ A, B = "runs.a", "runs.b"
 
 def pair_view(rows: Sequence[RunRow], chosen: Sequence[RunRecord]) -> None:
     """Run B against run A."""
-    runs = _choose_two(rows, chosen)
+    left, middle, right = st.columns([4, 4, 3], vertical_alignment="bottom")
+    runs = _choose_two(rows, chosen, (left, middle))
     if runs is None:
         return
     a, b = runs
     paths = get_lab().paths
     try:
         splits = common_splits(paths, a, b)
-        split = _split(splits)
+        with right:
+            split = _split(splits)
         both, found = _compared(a, b, split)
     except LabError as error:
         show_error(error, "warning")
@@ -58,7 +61,9 @@ def pair_view(rows: Sequence[RunRow], chosen: Sequence[RunRecord]) -> None:
 
 
 def _choose_two(
-    rows: Sequence[RunRow], chosen: Sequence[RunRecord]
+    rows: Sequence[RunRow],
+    chosen: Sequence[RunRecord],
+    places: tuple[DeltaGenerator, DeltaGenerator],
 ) -> tuple[RunRecord, RunRecord] | None:
     """A is the older one of two that are ticked, unless somebody has said otherwise."""
     over = [row for row in rows if row["status"].is_over() and row["epochs"] is not None]
@@ -70,10 +75,9 @@ def _choose_two(
         return None
     _follow_the_table(chosen)
     ticked = sorted(record.id for record in chosen)[:2]
-    left, right = st.columns(2)
-    with left:
+    with places[0]:
         a = one_run(_("Run A (compared with)"), A, labels, ticked[0] if ticked else None)
-    with right:
+    with places[1]:
         b = one_run(_("Run B (better?)"), B, labels, ticked[1] if len(ticked) > 1 else None)
     if a is None or b is None:
         st.info(_("Choose two runs, here or by ticking them in the table."))

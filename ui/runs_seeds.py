@@ -110,7 +110,7 @@ def _columns() -> dict[str, Any]:
     about = _("Mean ± standard deviation over the seeds.")
     return {
         "settings": config.TextColumn(
-            _("Settings"), width="large", help=_("What tells these runs from the other groups.")
+            _("Settings"), width="medium", help=_("What tells these runs from the other groups.")
         ),
         "n": config.NumberColumn("n", width="small", help=_("Seeds that were trained.")),
         "seeds": config.TextColumn(_("Seeds")),
@@ -122,7 +122,7 @@ def _columns() -> dict[str, Any]:
 
 
 def _loss(value: float) -> str:
-    return number(value, 3)
+    return number(round(value, 3))
 
 
 def with_deviation(spread: Spread, write: Any) -> str:

@@ -134,6 +134,8 @@ def plot_fields(
             title=escaped(axis.title),
             ticksuffix=axis.suffix,
             type="log" if axis.log else None,
+            dtick=1 if axis.log else None,
+            exponentformat="power" if axis.log else None,
             hoverformat=".4~g",
         )
     return figure
