@@ -94,7 +94,7 @@ def _follow_the_table(chosen: Sequence[RunRecord]) -> None:
 
 
 def _split(splits: list[str]) -> str:
-    names = {"test": _("Test split"), "val": _("Validation split"), "train": _("Training split")}
+    names = {"test": _("Test"), "val": _("Validation"), "train": _("Training")}
     if len(splits) == 1:
         st.caption(names.get(splits[0]) or literal(splits[0]))
         return splits[0]

@@ -12,11 +12,11 @@ import plotly.graph_objects as go
 from core.plots.style import (
     CIVIDIS,
     CLEAR,
-    OKABE_ITO,
     Number,
     Option,
     base_figure,
     escaped,
+    line_colour,
     plain_number,
     tones,
 )
@@ -122,7 +122,7 @@ def plot_fields(
             text=[escaped(name) for name in group.names],
             hovertemplate=f"%{{text}}<br>%{{x}}{x.suffix}, %{{y}}{y.suffix}<extra></extra>",
             marker={
-                "color": tones(dark).neutral if grey else OKABE_ITO[number],
+                "color": tones(dark).neutral if grey else line_colour(number, dark),
                 "symbol": _SYMBOLS[number % len(_SYMBOLS)],
                 "size": 10 if len(group.x) <= 200 else 7,
                 "opacity": 0.8,
@@ -271,9 +271,10 @@ def plot_class_gains(
     info: ClassGains, title: str, *, dark: bool = False, decimal_comma: bool = False
 ) -> go.Figure:
     """Bars to the right for what B does better, to the left for what it does worse."""
+    tone = tones(dark)
     height = 90 + 22 * max(len(info.names), 2)
     figure = base_figure(dark, height=height, decimal_comma=decimal_comma)
-    colours = [OKABE_ITO[0] if gain >= 0 else OKABE_ITO[5] for gain in info.gains]
+    colours = [tone.train if gain >= 0 else tone.validation for gain in info.gains]
     figure.add_bar(
         x=info.gains,
         y=[escaped(name) for name in info.names],

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import plotly.graph_objects as go
 
 from core.plots.curves import MAX_POINTS, History, thinned
-from core.plots.style import OKABE_ITO, base_figure, escaped
+from core.plots.style import base_figure, escaped, line_colour
 
 By = Literal["epoch", "step", "time"]
 Split = Literal["train", "val"]
@@ -156,7 +156,7 @@ def plot_runs(
     words = {"train": labels.train, "val": labels.validation}
     for curve in info.curves:
         name = escaped(f"{curve.name} · {words[curve.split]}" if both else curve.name)
-        style = {"color": OKABE_ITO[curve.run % len(OKABE_ITO)]}
+        style = {"color": line_colour(curve.run, dark)}
         style |= {"dash": "dash" if curve.split == "val" else "solid"}
         if curve.smooth:
             figure.add_scatter(
@@ -263,7 +263,7 @@ def plot_seeds(
     """A line in a band per group of runs."""
     figure = base_figure(dark, height=400, decimal_comma=decimal_comma)
     for number, curve in enumerate(info.curves):
-        colour = OKABE_ITO[number % len(OKABE_ITO)]
+        colour = line_colour(number, dark)
         figure.add_scatter(
             x=curve.epochs + curve.epochs[::-1],
             y=curve.high + curve.low[::-1],
