@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -294,16 +294,15 @@ class Store:
             runs, newest, total = connection.execute(query.select_from(RUNS)).one()
         return Stamp(int(runs), int(newest or 0), int(total or 0))
 
-    def changed_since(self, moment: int) -> list[Listed]:
-        """The runs that have changed at this moment (see :class:`Listed`) or later."""
+    def changed_since(self, moment: int) -> Iterator[Listed]:
+        """The runs that have changed at this moment (see :class:`Listed`) or later; never all of
+        them in memory."""
         query = sa.select(RUNS.c.record, RUNS.c.remarks, RUNS.c.changed)
         with self._engine.connect() as connection:
-            rows = connection.execute(query.where(RUNS.c.changed >= moment)).all()
-        return [
-            Listed(record, Remarks.model_validate_json(remarks), changed)
-            for text, remarks, changed in rows
-            if (record := _record(text)) is not None
-        ]
+            lazy = connection.execution_options(yield_per=500)
+            for text, remarks, changed in lazy.execute(query.where(RUNS.c.changed >= moment)):
+                if (record := _record(text)) is not None:
+                    yield Listed(record, Remarks.model_validate_json(remarks), changed)
 
     def ids(self) -> set[str]:
         """Of all runs in the index."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import streamlit as st
 
 from core.continuing import whole_history
 from core.errors import N_
-from core.fields import FIELDS, SEED, SETTINGS, RunRow, differing
+from core.fields import FIELDS, SEED, SETTINGS, Field, RunRow, differing
 from core.grouping import SeedGroup, Spread, seed_groups
 from core.plots.runs import RunsLabels, plot_seeds, seeds_info
 from core.records import RunRecord
@@ -20,7 +21,7 @@ from ui.state import get_lab, is_dark
 from ui.switch import switch
 from ui.tables import table_height
 
-MOST_GROUPS = 200
+MOST_GROUPS = 100
 DRAWN = 6
 """Bands that can still be told apart."""
 TOLD = 4
@@ -60,20 +61,22 @@ def group_names(groups: Sequence[SeedGroup]) -> list[str]:
     """What tells the groups apart: dataset, network, and the settings in which they differ."""
     firsts = [group.rows[0] for group in groups]
     settings = [f for f in SETTINGS if f.key not in ("data.dataset", "model.architecture", SEED)]
-    names = []
-    for row in firsts:
-        alike = [r for r in firsts if r["network"] == row["network"]]
-        told = [f"{row['data.dataset']} · {row['network']}"]
-        told += [
-            f"{field_label(field)} {written(field, row[field.key])}"
-            for field in differing(alike, settings)
-            if row[field.key] is not None
-        ][:TOLD]
-        names.append(", ".join(told))
+    told = {
+        network: differing([row for row in firsts if row["network"] == network], settings)
+        for network in {row["network"] for row in firsts}
+    }
+    names = [_name(row, told[row["network"]]) for row in firsts]
+    times = Counter(names)
     return [
-        name if names.count(name) == 1 else f"{name} ({firsts[i]['run']})"
-        for i, name in enumerate(names)
+        name if times[name] == 1 else f"{name} ({row['run']})"
+        for name, row in zip(names, firsts, strict=True)
     ]
+
+
+def _name(row: RunRow, told: Sequence[Field]) -> str:
+    known = [field for field in told if row[field.key] is not None][:TOLD]
+    said = [f"{field_label(field)} {written(field, row[field.key])}" for field in known]
+    return ", ".join([f"{row['data.dataset']} · {row['network']}", *said])
 
 
 def _table(groups: Sequence[SeedGroup], names: Sequence[str]) -> list[int]:

@@ -88,7 +88,7 @@ def test_going_on_from_another_run_is_a_difference(
     assert sorted(table.loc["Goes on from"]) == sorted(
         ["a new network", f"{short_name(one)}, epoch 5"]
     )
-    assert table.loc["State of the dataset"].tolist() == ["1", "2"]
+    assert list(table.loc["State of the dataset"]) == ["1", "2"]
 
 
 def test_runs_without_an_epoch_have_no_curve(app: OpenPage, make_run: MakeRun) -> None:
