@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import sqlalchemy as sa
 
 from core.errors import N_, StoreError
 from core.paths import Paths
 
+Row = TypeVar("Row")
 METADATA = sa.MetaData()
 RUNS = sa.Table(
     "runs",
@@ -96,5 +98,8 @@ def later() -> sa.ColumnElement[int]:
     return sa.case((last >= now_ms, last + 1), else_=now_ms)
 
 
-def batches(rows: list[dict[str, Any]], size: int = 500) -> Iterable[list[dict[str, Any]]]:
-    return (rows[i : i + size] for i in range(0, len(rows), size))
+def batches(rows: Iterable[Row], size: int = 500) -> Iterator[list[Row]]:
+    """The rows, ``size`` at a time."""
+    rest = iter(rows)
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from core.errors import N_, LabError, StoreError, Text
 from core.paths import Paths
@@ -10,23 +12,27 @@ from core.records import RunRecord, is_run_id, read_record_file
 from core.remarks import Remarks, read_remarks
 
 
-def read_folders(
-    paths: Paths,
-) -> tuple[list[tuple[RunRecord, Remarks]], list[tuple[str, Text]]]:
-    records: list[tuple[RunRecord, Remarks]] = []
-    problems: list[tuple[str, Text]] = []
+class Found(NamedTuple):
+    """A folder: the run in it, if it can be read, and what is wrong with it, if anything."""
+
+    folder: str
+    record: RunRecord | None
+    remarks: Remarks
+    problem: Text | None
+
+
+def read_folders(paths: Paths) -> Iterator[Found]:
+    """One folder after the other: of ten thousand runs never all are in memory."""
     for folder in sorted(p for p in paths.runs.iterdir() if not p.name.startswith(".")):
         try:
             record = _read_folder(folder)
         except LabError as error:
-            problems.append((folder.name, error.text))
+            yield Found(folder.name, None, Remarks(), error.text)
             continue
         try:
-            records.append((record, read_remarks(paths, record.id)))
+            yield Found(folder.name, record, read_remarks(paths, record.id), None)
         except LabError as error:  # the run itself is whole
-            records.append((record, Remarks()))
-            problems.append((folder.name, error.text))
-    return records, problems
+            yield Found(folder.name, record, Remarks(), error.text)
 
 
 def _read_folder(folder: Path) -> RunRecord:

@@ -54,7 +54,9 @@ class Listing:
             return self._newest_first
 
     def _look(self, stamp: Stamp) -> None:
-        since = max(self._stamp.newest - OVERLAP, 0) if self._stamp else 0
+        since = self._stamp.newest - OVERLAP if self._stamp else 0
+        if stamp.newest < since:  # made anew by a clock that is behind
+            since = 0
         for listed in self._store.changed_since(since):
             before = self._rows.get(listed.record.id)
             if before is None or before.changed != listed.changed:

@@ -322,18 +322,22 @@ class Store:
             # for this transaction and cannot be overlooked.
             connection.execute(RUNS.delete())
             connection.execute(PROBLEMS.delete())
-            records, problems = read_folders(self.paths)
-            moment = milliseconds()
-            lines = [
-                {**_row(record), "remarks": remarks.model_dump_json(), "changed": moment}
-                for record, remarks in records
-            ]
-            for batch in batches(lines):
-                connection.execute(RUNS.insert(), batch)
-            rows = [{"folder": f[:255], "message": t.model_dump_json()} for f, t in problems]
-            for batch in batches(rows):
+            problems: list[tuple[str, Text]] = []
+            runs, moment = 0, milliseconds()
+            for found in batches(read_folders(self.paths)):
+                problems += [(one.folder, one.problem) for one in found if one.problem]
+                rows = [
+                    {**_row(one.record), "remarks": one.remarks.model_dump_json()}
+                    for one in found
+                    if one.record
+                ]
+                runs += len(rows)
+                if rows:
+                    connection.execute(RUNS.insert().values(changed=moment), rows)
+            told = [{"folder": f[:255], "message": t.model_dump_json()} for f, t in problems]
+            for batch in batches(told):
                 connection.execute(PROBLEMS.insert(), batch)
-        return ReindexReport(len(records), problems)
+        return ReindexReport(runs, problems)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -14,7 +14,7 @@ from ui.forms import choice_label
 from ui.frame import status_text
 from ui.i18n import _, ngettext
 
-Option = TypeVar("Option")
+T = TypeVar("T")
 
 
 def filtered(rows: Sequence[RunRow]) -> list[RunRow]:
@@ -60,8 +60,8 @@ def _more(rows: Sequence[RunRow]) -> None:
 def _several(
     label: str,
     key: str,
-    options: Sequence[Option],
-    format_func: Callable[[Option], str] = str,
+    options: Sequence[T],
+    format_func: Callable[[T], str] = str,
 ) -> None:
     """A choice of any number; what is not there any more is not chosen any more."""
     before = st.session_state.get(key)

@@ -115,7 +115,9 @@ def _columns() -> dict[str, Any]:
         "settings": config.TextColumn(
             _("Settings"), width="medium", help=_("What tells these runs from the other groups.")
         ),
-        "n": config.NumberColumn("n", width="small", help=_("Seeds that were trained.")),
+        "n": config.NumberColumn(
+            _("Runs"), width="small", help=_("Runs that are averaged, one of each seed.")
+        ),
         "seeds": config.TextColumn(_("Seeds")),
         "val": config.TextColumn(field_label(FIELDS["val_accuracy"]), help=about),
         "best": config.TextColumn(field_label(FIELDS["best_val_accuracy"]), help=about),
