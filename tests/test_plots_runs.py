@@ -208,9 +208,9 @@ def test_parallel_coordinates() -> None:
     info = parallel_info(["a", "b", "c"], columns)
     assert info == ParallelInfo(
         (
-            ParallelAxis("Optimizer", ("adam", "sgd"), False),
-            ParallelAxis("Rate", (), True),
-            ParallelAxis("Accuracy", (), False),
+            ParallelAxis("Optimizer", ("adam", "sgd"), False, False),
+            ParallelAxis("Rate", (), True, False),
+            ParallelAxis("Accuracy", (), False, False),
         ),
         ("a", "b"),
         ((1, 0.1, 50), (0, 0.0001, 75)),
@@ -225,6 +225,8 @@ def test_parallel_coordinates_of_nothing_and_of_one() -> None:
     assert parallel_info([], []) == ParallelInfo((), (), ())
     one = parallel_info(["a"], [Column("Rate", (None,)), Column("Accuracy", (5.0,))])
     assert one.lines == ((None, 5),)
+    (layers,) = parallel_info(["a"], [Column("Layers", (2,))]).axes
+    assert layers.whole
     assert plot_parallel(one)["series"][0]["data"][0]["value"] == ["-", 5]
     for info in (one, parallel_info([], []), parallel_info(["a"], [Column("x", (None,))])):
         assert _serialize_option(_normalize_spec(plot_parallel(info))[0])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.errors import LabError
-from core.fields import FIELDS, MEASURES, SEALED, Field, Kind, RunRow, differing
+from core.fields import FIELDS, MEASURES, SEALED, SEED, Field, Kind, RunRow, differing
 from core.plots.fields import (
     LOG_FROM,
     AxisLabels,
@@ -86,18 +86,30 @@ def _points(rows: Sequence[RunRow]) -> None:
 
 
 def _axes() -> tuple[Field, Field, Field]:
-    fields = [f.key for f in FIELDS.values() if f.kind not in (Kind.TAGS, Kind.MOMENT)]
-    measures = [field.key for field in MEASURES]
     left, middle, right = st.columns(3)
     with left:
-        _one(_("Horizontal axis"), X, [f for f in fields if f not in ("run", "note")], "parameters")
+        _one(_("Horizontal axis"), X, _axis_keys(), "parameters")
     with middle:
-        _one(_("Vertical axis"), Y, measures, "best_val_accuracy")
+        _one(_("Vertical axis"), Y, _measures(), "best_val_accuracy")
     with right:
         _one(_("Colour"), COLOUR, COLOURS, "network")
     keys = (st.session_state[key] for key in (X, Y, COLOUR))
     x, y, colour = (FIELDS[key] for key in keys)
     return x, y, colour
+
+
+def _axis_keys() -> list[str]:
+    """What a run can be placed by. Nobody should choose settings by the figures of the test."""
+    no_place = (Kind.TAGS, Kind.MOMENT)
+    return [
+        key
+        for key, field in FIELDS.items()
+        if key not in SEALED and key not in ("run", "note") and field.kind not in no_place
+    ]
+
+
+def _measures() -> list[str]:
+    return [field.key for field in MEASURES if field.key not in SEALED]
 
 
 def _one(label: str, key: str, options: Sequence[str], default: str) -> None:
@@ -106,7 +118,8 @@ def _one(label: str, key: str, options: Sequence[str], default: str) -> None:
 
 
 def _number(field: Field, value: float | None) -> float | None:
-    return None if value is None else float(value) * SCALES.get(field.kind, 1.0)
+    """Counts stay whole."""
+    return value * SCALES[field.kind] if value is not None and field.kind in SCALES else value
 
 
 def _value(field: Field, value: object) -> float | str | None:
@@ -182,18 +195,12 @@ def _lines(rows: Sequence[RunRow]) -> None:
 def _choose_axes(rows: Sequence[RunRow]) -> None:
     """At first the settings that differ: what is the same in all runs explains nothing."""
     if AXES not in st.session_state:
-        told = [f.key for f in differing(rows) if f.key not in ("train.seed", "data.dataset")]
-        st.session_state[AXES] = told[:FIRST_AXES] or ["parameters"]
+        st.session_state[AXES] = _telling(rows)[:FIRST_AXES] or ["parameters"]
     left, right = st.columns([3, 1])
-    options = [
-        key
-        for key, field in FIELDS.items()
-        if key not in SEALED and field.kind not in (Kind.TAGS, Kind.MOMENT) and key != "note"
-    ]
     with left:
         st.multiselect(
             _("Axes"),
-            options,
+            _axis_keys(),
             format_func=key_label,
             key=AXES,
             max_selections=MOST_AXES,
@@ -201,7 +208,13 @@ def _choose_axes(rows: Sequence[RunRow]) -> None:
             persist_state="session",
         )
     with right:
-        _one(_("Last axis"), Y, [field.key for field in MEASURES], "best_val_accuracy")
+        _one(_("Last axis"), Y, _measures(), "best_val_accuracy")
+
+
+def _telling(rows: Sequence[RunRow]) -> list[str]:
+    """The settings that differ and that most of the runs have; the seed explains nothing."""
+    keys = [field.key for field in differing(rows) if field.key != SEED]
+    return [key for key in keys if sum(row[key] is not None for row in rows) > len(rows) / 2]
 
 
 def _column(field: Field, rows: Sequence[RunRow]) -> Column:

@@ -142,11 +142,16 @@ def _frame(rows: Sequence[RunRow], columns: Sequence[Field]) -> pd.DataFrame:
     for field in columns:
         values = [row[field.key] for row in rows]
         if field.kind not in ON_PAGE:
-            values = [written(field, value) if value else None for value in values]
+            values = [None if _is_empty(v) else written(field, v) for v in values]
         if field.kind is Kind.STATUS:
             values = [_in_queue(v, places.get(r.id)) for v, r in zip(values, rows, strict=True)]
         found[field.key] = values
     return pd.DataFrame(found)
+
+
+def _is_empty(value: object) -> bool:
+    """No is an answer, no tag is none."""
+    return value is None or value == ()
 
 
 def _in_queue(status: str, place: int | None) -> str:

@@ -110,7 +110,7 @@ def _compared(a: RunRecord, b: RunRecord, split: str) -> tuple[Pair, Comparison]
     return _of_files(versions, split, _runs=(a, b))
 
 
-@st.cache_resource(show_spinner=False, max_entries=16)
+@st.cache_resource(show_spinner=False, max_entries=4)
 def _of_files(
     versions: tuple[tuple[Path, int], ...], split: str, *, _runs: tuple[RunRecord, RunRecord]
 ) -> tuple[Pair, Comparison]:

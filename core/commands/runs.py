@@ -14,7 +14,8 @@ from core.commands.train import start_facts, summary_facts
 from core.config import ARCHITECTURES, SECTION_NAMES
 from core.continuing import own_epochs
 from core.errors import N_, LabError, RunError, text
-from core.listing import Listing, Query, found, ordered
+from core.fields import RunRow
+from core.listing import Query, found, ordered
 from core.paths import RunPaths
 from core.reading_curves import read_curves
 from core.records import (
@@ -44,11 +45,12 @@ def runs(context: Context) -> Answer:
 def _chosen(context: Context) -> list[RunRecord]:
     """The runs that are asked for, as the index has them; the newest first unless sorted."""
     options = context.options
-    records = {record.id: record for record in context.store.runs()}
-    rows = found(Listing(context.store).rows(), _query(options))
+    listed = {one.record.id: one for one in context.store.changed_since(0)}
+    newest_first = (RunRow(*listed[run_id]) for run_id in sorted(listed, reverse=True))
+    rows = found(newest_first, _query(options))
     if options.sort:
         rows = ordered(rows, options.sort, descending=not options.ascending)
-    return [records[row.id] for row in rows if row.id in records][: options.limit]
+    return [listed[row.id].record for row in rows[: options.limit]]
 
 
 def _query(options: argparse.Namespace) -> Query:

@@ -149,11 +149,12 @@ class Column(NamedTuple):
 
 
 class ParallelAxis(NamedTuple):
-    """One axis: its words, if it has words, and whether it is in powers of ten."""
+    """One axis: its words, if it has words; whether it is in powers of ten, or of whole numbers."""
 
     label: str
     words: tuple[str, ...]
     log: bool
+    whole: bool
 
 
 class ParallelInfo(NamedTuple):
@@ -174,7 +175,9 @@ def parallel_info(names: Sequence[str], columns: Sequence[Column]) -> ParallelIn
     for column in columns:
         values = [column.values[i] for i in kept]
         words = sorted({value for value in values if isinstance(value, str)})
-        axes.append(ParallelAxis(column.label, tuple(words), not words and _is_wide(values)))
+        whole = not words and all(isinstance(v, int) for v in values if v is not None)
+        wide = not words and _is_wide(values)
+        axes.append(ParallelAxis(column.label, tuple(words), wide, whole))
         index = {word: float(place) for place, word in enumerate(words)}
         places.append([_place(value, index) for value in values])
     lines = tuple(zip(*places, strict=True))
@@ -244,7 +247,8 @@ def _parallel_axis(place: int, axis: ParallelAxis) -> Option:
     shared = {"dim": place, "name": axis.label}
     if axis.words:
         return {**shared, "type": "category", "data": list(axis.words)}
-    return {**shared, "type": "log" if axis.log else "value", "scale": True}
+    whole = {"minInterval": 1} if axis.whole else {}
+    return {**shared, **whole, "type": "log" if axis.log else "value", "scale": True}
 
 
 class ClassGains(NamedTuple):

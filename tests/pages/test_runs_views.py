@@ -52,7 +52,7 @@ def test_every_view_speaks_spanish(app: OpenPage, make_run: MakeRun) -> None:
 
 
 def test_any_field_can_be_a_column(app: OpenPage, make_run: MakeRun) -> None:
-    make_run(optimizer__learning_rate=0.01)
+    make_run(optimizer__learning_rate=0.01, train__early_stopping=False)
     page = app("runs")
     assert "test_accuracy" not in page.dataframe[0].value.columns
     columns = ["test_accuracy", "optimizer.learning_rate", "augment.flip", "train.early_stopping"]
@@ -61,6 +61,7 @@ def test_any_field_can_be_a_column(app: OpenPage, make_run: MakeRun) -> None:
     assert list(table.columns) == ["run", *columns]
     assert table["optimizer.learning_rate"].tolist() == [0.01]
     assert table["augment.flip"].tolist() == ["none"]
+    assert table["train.early_stopping"].tolist() == ["no"]
     assert 0 < table["test_accuracy"][0] < 1
 
 
