@@ -124,8 +124,8 @@ def _paragraphs(
             ("run B", f"{b.id}, {percent(found.accuracy_b)}"),
             (
                 "difference",
-                f"{percent(found.difference)} (95 % interval {percent(found.low)} to "
-                f"{percent(found.high)})",
+                f"{100 * found.difference:+.1f} points (95 % interval {100 * found.low:+.1f} to "
+                f"{100 * found.high:+.1f})",
             ),
             ("fixed, broken", f"{amount(found.fixed)}, {amount(found.broken)}"),
             ("McNemar's p", f"{found.mcnemar.p:.3g}"),

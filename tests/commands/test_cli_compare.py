@@ -33,7 +33,7 @@ def test_two_runs(cli: Cli, store: Store) -> None:
     assert found["settings"] == [{"setting": "optimizer.learning_rate", "a": 0.001, "b": 0.01}]
     assert "B is better than A by 33.3 points; with 6 images that may be luck" in found["sentence"]
     out = cli.text("compare", a.id, b.id, "--split", "test")
-    for said in ("may be luck", "test, 6 images", "83.3 %", "33.3 %", "cat", "learning_rate"):
+    for said in ("may be luck", "test, 6 images", "83.3 %", "+33.3 points", "cat", "learning_rate"):
         assert said in out
 
 
