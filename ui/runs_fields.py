@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.errors import LabError
-from core.fields import FIELDS, MEASURES, SEALED, SEED, Field, Kind, RunRow, differing
+from core.fields import FIELDS, MEASURES, SEALED, SEED, SETTINGS, Field, Kind, RunRow
 from core.plots.fields import (
     LOG_FROM,
     AxisLabels,
@@ -212,9 +212,14 @@ def _choose_axes(rows: Sequence[RunRow]) -> None:
 
 
 def _telling(rows: Sequence[RunRow]) -> list[str]:
-    """The settings that differ and that most of the runs have; the seed explains nothing."""
-    keys = [field.key for field in differing(rows) if field.key != SEED]
-    return [key for key in keys if sum(row[key] is not None for row in rows) > len(rows) / 2]
+    """The settings that most of the runs have, with more than one value; the seed explains
+    nothing."""
+    columns = {f.key: [row[f.key] for row in rows if row[f.key] is not None] for f in SETTINGS}
+    return [
+        key
+        for key, values in columns.items()
+        if key != SEED and len(values) > len(rows) / 2 and len(set(values)) > 1
+    ]
 
 
 def _column(field: Field, rows: Sequence[RunRow]) -> Column:
