@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from core import database
+from core import store as store_module
 from core.config import RunConfig
 from core.errors import ConfigError, NotFoundError, RunError, StoreError
 from core.fields import FIELDS, SETTINGS, RunRow, differing
@@ -131,6 +133,22 @@ def test_the_listing_follows_the_store(store: Store) -> None:
     assert [r.id for r in listing.rows()] == [one.id]
     store.reindex()
     assert [r["status"] for r in listing.rows()] == [RunStatus.FAILED]
+
+
+def test_a_clock_that_is_set_back_hides_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing, made = Listing(store), store.create(RunConfig(), owner="server")
+    listing.rows()
+    for module in (database, store_module):
+        monkeypatch.setattr(module, "milliseconds", lambda: 5)
+    store.save(made.changed(status=RunStatus.STOPPED))
+    assert listing.rows()[0]["status"] is RunStatus.STOPPED
+    store.paths.run(made.id).record.write_text(
+        made.changed(status=RunStatus.FAILED).model_dump_json()
+    )
+    store.reindex()
+    assert listing.rows()[0]["status"] is RunStatus.FAILED
 
 
 def test_tags_and_notes_lie_beside_the_record(store: Store, tmp_path: Path) -> None:

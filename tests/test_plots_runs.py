@@ -177,13 +177,14 @@ def test_scatter_of_no_run_and_of_one() -> None:
 
 
 def test_small_groups_are_grey_and_words_are_an_axis() -> None:
-    points = [RunPoint(str(i), str(i), "adam", 1.0, f"g{min(i, 7)}") for i in range(9)]
+    points = [RunPoint(str(i), str(i), "<b>adam", 1.0, f"g{min(i, 7)}") for i in range(9)]
     info = fields_info(points)
     assert [g.name for g in info.groups] == ["g7", "g0", "g1", "g2", "g3", "g4"]
     assert info.others is not None
     assert info.others.run_ids == ("5", "6")
     figure = plot_fields(info, AxisLabels("x"), AxisLabels("y"), others="other")
     assert figure.data[-1].name == "other"
+    assert set(figure.data[-1].x) == {"&lt;b&gt;adam"}
 
 
 def test_a_click_leads_to_its_run() -> None:

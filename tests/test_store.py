@@ -206,3 +206,20 @@ class TestMigrations:
         store.create(RunConfig(), owner="server")
         shutil.rmtree(paths.runs)
         assert Store(paths).count() == 1  # not read again from the folders
+
+    def test_an_index_of_an_older_shape_is_brought_up_to_date(
+        self, store: Store, paths: Paths
+    ) -> None:
+        from alembic import command
+        from alembic.config import Config
+
+        made = store.create(RunConfig(), owner="server")
+        config = Config()
+        folder = Path(database.__file__).parent / "migrations"
+        config.set_main_option("script_location", str(folder))
+        with store._engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0001")
+        store.close()
+        again = Store(paths)
+        assert [listed.record for listed in again.changed_since(0)] == [made]

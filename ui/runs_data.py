@@ -7,13 +7,14 @@ from typing import Any
 
 import streamlit as st
 
-from core.errors import LabError
+from core.errors import LabError, NotFoundError
 from core.fields import FIELDS, Field, Kind, RunRow, is_ambiguous
 from core.listing import Listing
 from core.records import RunRecord
 from ui.forms import choice_label
 from ui.frame import status_text
 from ui.i18n import _, compact, duration, moment, number, percent
+from ui.messages import show_error
 from ui.state import get_lab
 
 CHOSEN = "runs.chosen"
@@ -89,8 +90,10 @@ def chosen_runs() -> list[RunRecord]:
     for run_id in chosen_ids():
         try:
             found.append(get_lab().store.read(run_id))
-        except LabError:  # deleted by somebody else: the page says so where all runs are listed
+        except NotFoundError:  # deleted by somebody else: it is in no list any more
             continue
+        except LabError as error:
+            show_error(error)
     if len(found) < len(chosen_ids()):
         choose([record.id for record in found])
     return found

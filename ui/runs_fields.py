@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.errors import LabError
-from core.fields import FIELDS, MEASURES, SEALED, SEED, SETTINGS, Field, Kind, RunRow
+from core.fields import ABOUT, FIELDS, MEASURES, SEALED, SEED, SETTINGS, Field, Kind, RunRow
 from core.plots.fields import (
     LOG_FROM,
     AxisLabels,
@@ -102,9 +102,9 @@ def _axis_keys() -> list[str]:
     """What a run can be placed by. Nobody should choose settings by the figures of the test."""
     no_place = (Kind.TAGS, Kind.MOMENT)
     return [
-        key
-        for key, field in FIELDS.items()
-        if key not in SEALED and key not in ("run", "note") and field.kind not in no_place
+        field.key
+        for field in (*MEASURES, *SETTINGS, *ABOUT)
+        if field.key not in {"run", "note", *SEALED} and field.kind not in no_place
     ]
 
 

@@ -115,7 +115,7 @@ def plot_fields(
     for number, group in enumerate(info.drawn):
         grey = group is info.others
         figure.add_scatter(
-            x=group.x,
+            x=[escaped(x) if isinstance(x, str) else x for x in group.x],
             y=group.y,
             name=escaped(others if grey else group.name),
             mode="markers",
