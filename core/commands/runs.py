@@ -29,20 +29,26 @@ from core.records import (
     run_paths,
 )
 from core.remarks import read_remarks
+from core.store import Listed
 
 _RIGHT = ("epochs", "best val. acc.", "test acc.", "parameters", "time")
 _COLUMNS = ("run", "status", "dataset", "architecture", *_RIGHT)
 
 
 def runs(context: Context) -> Answer:
-    records = [_current(context, record) for record in _chosen(context)]
+    chosen = _chosen(context)
+    records = [_current(context, listed.record) for listed in chosen]
     for folder, problem in context.store.problems():
         say(f"warning: {printable(folder)}: {problem}")
     rows = [_row(context, record) for record in records]
-    return Answer([_listed(context, r) for r in records], table(_COLUMNS, rows, right=_RIGHT))
+    documents = [
+        {**_listed(context, record), **listed.remarks.model_dump(mode="json")}
+        for record, listed in zip(records, chosen, strict=True)
+    ]
+    return Answer(documents, table(_COLUMNS, rows, right=_RIGHT))
 
 
-def _chosen(context: Context) -> list[RunRecord]:
+def _chosen(context: Context) -> list[Listed]:
     """The runs that are asked for, as the index has them; the newest first unless sorted."""
     options = context.options
     listed = {one.record.id: one for one in context.store.changed_since(0)}
@@ -50,7 +56,7 @@ def _chosen(context: Context) -> list[RunRecord]:
     rows = found(newest_first, _query(options))
     if options.sort:
         rows = ordered(rows, options.sort, descending=not options.ascending)
-    return [listed[row.id].record for row in rows[: options.limit]]
+    return [listed[row.id] for row in rows[: options.limit]]
 
 
 def _query(options: argparse.Namespace) -> Query:

@@ -57,7 +57,8 @@ def test_tags_and_note(cli: Cli, store: Store) -> None:
     assert cli.json("show", run.id)["note"] == "for class 3"
     for command in ("show", "remark"):
         assert "for class 3" in cli.text(command, run.id)
-    assert [r["run_id"] for r in cli.json("runs", "--tag", "best")] == [run.id]
+    (listed,) = cli.json("runs", "--tag", "best")
+    assert (listed["run_id"], listed["tags"]) == (run.id, ["best"])
     assert cli.json("runs", "--tag", "demo") == []
     assert (
         "21 tags"

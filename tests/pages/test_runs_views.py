@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.evaluation.predictions import load_split, save_predictions
+from core.evaluation.predictions import Predictions, load_split, save_predictions
 from core.lab import Lab
 from core.records import RunRecord, RunStatus
 from core.remarks import Remarks, read_remarks
@@ -185,6 +185,18 @@ def test_two_runs(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
     page.session_state["runs.b"] = runs[0].id
     page.run()
     assert "not two runs" in said(page)
+
+
+def test_images_that_one_of_them_has_not_judged_are_left_out(
+    app: OpenPage, lab: Lab, make_run: MakeRun
+) -> None:
+    a, b = make_run(), make_run()
+    file = lab.paths.run(b.id).predictions
+    y_true, proba, rows = load_split(file, "val")
+    save_predictions(file, {"val": Predictions(y_true[:20], proba[:20], rows[:20])})
+    page = choose(look(app("runs"), "pair"), a, b)
+    assert "Compared over the 20 images that both have judged; left out: 10 of A" in said(page)
+    assert "Both runs judge the very same images right: 20 images" in said(page)
 
 
 def test_runs_that_cannot_be_compared_say_why(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
