@@ -153,7 +153,7 @@ def server(artifacts: Path) -> Iterator[int]:
 
 
 def _wait(port: int) -> None:
-    for _ in range(3000):
+    for _ in range(3000):  # a minute: the machine may have other things to do
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
             return

@@ -14,6 +14,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
+from core.commands.compare import COMPARE
 from core.commands.context import WRONG_USE, Answer, Context, WrongUseError, say
 from core.commands.data_relabel import DATA
 from core.commands.lr_find import LR_FIND
@@ -34,7 +35,16 @@ from core.errors import (
 )
 from core.jobs.workers import MEMORY_GROWTH
 
-COMMANDS: tuple[Command | Group, ...] = (DATA, *TRAIN, LR_FIND, *RUNS, *QUEUE, ERRORS, PREDICT)
+COMMANDS: tuple[Command | Group, ...] = (
+    DATA,
+    *TRAIN,
+    LR_FIND,
+    *RUNS,
+    *QUEUE,
+    ERRORS,
+    *COMPARE,
+    PREDICT,
+)
 KINDS: dict[type[LabError], str] = {
     WrongUseError: "usage",
     ConfigError: "config",

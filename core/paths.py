@@ -109,6 +109,11 @@ class RunPaths:
         return self.folder / "place.json"
 
     @property
+    def remarks(self) -> Path:
+        """Tags and a note: core/remarks.py."""
+        return self.folder / "remarks.json"
+
+    @property
     def tensorboard(self) -> Path:
         """The folder of its event files."""
         return self.folder / "tensorboard"

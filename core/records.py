@@ -164,6 +164,12 @@ def is_run_id(name: str) -> bool:
     return _RUN_ID.fullmatch(name) is not None
 
 
+def short_id(run_id: str) -> str:
+    """``1120-1145-ab12``: enough to tell the runs of a term apart."""
+    day, time, _milliseconds, tail = run_id.split("-")
+    return f"{day[4:]}-{time[:4]}-{tail}"
+
+
 def run_paths(paths: Paths, run_id: str) -> RunPaths:
     """The files of an existing run.
 

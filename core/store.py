@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,17 +20,27 @@ from pydantic import ValidationError
 
 from core.config import RunConfig
 from core.continuing import lay_out_start
+from core.database import (
+    PROBLEMS,
+    RUNS,
+    batches,
+    later,
+    migrate,
+    milliseconds,
+    open_engine,
+    sqlite_url,
+)
 from core.datasets.jobs import check_idle, check_not_coming
 from core.datasets.registry import check_not_built_in, rename_dataset
 from core.datasets.retiring import delete_dataset, forget, is_retired
-from core.errors import N_, DatasetError, LabError, RunError, StoreError, Text
+from core.errors import N_, DatasetError, RunError, StoreError, Text
+from core.folders import read_folders
 from core.paths import Paths
 from core.records import (
     RunRecord,
     RunStatus,
     Start,
     is_abandoned,
-    is_run_id,
     lab_id,
     new_run_id,
     now,
@@ -39,24 +49,7 @@ from core.records import (
     run_paths,
     write_record,
 )
-
-METADATA = sa.MetaData()
-RUNS = sa.Table(
-    "runs",
-    METADATA,
-    sa.Column("id", sa.String(40), primary_key=True),
-    sa.Column("status", sa.String(16), nullable=False, index=True),
-    sa.Column("dataset", sa.String(64), nullable=False, index=True),
-    sa.Column("record", sa.Text, nullable=False),
-)
-PROBLEMS = sa.Table(
-    "problems",
-    METADATA,
-    sa.Column("folder", sa.String(255), primary_key=True),
-    sa.Column("message", sa.Text, nullable=False),
-)
-HEAD = "0001"
-"""The newest file in ``migrations/versions``; a test holds the two together."""
+from core.remarks import Remarks, read_remarks, write_remarks
 
 
 class ReindexReport(NamedTuple):
@@ -64,6 +57,23 @@ class ReindexReport(NamedTuple):
 
     runs: int
     problems: list[tuple[str, Text]]
+
+
+class Listed(NamedTuple):
+    """A run as the index has it."""
+
+    record: RunRecord
+    remarks: Remarks
+    changed: int
+    """Milliseconds; rises with every change of any run."""
+
+
+class Stamp(NamedTuple):
+    """Another one whenever a run appears, changes or is deleted."""
+
+    runs: int
+    newest: int
+    total: int
 
 
 class Store:
@@ -81,7 +91,7 @@ class Store:
         self.paths = paths.create()
         for doomed in paths.runs.glob(".deleted-*"):  # by a process that was killed over it
             shutil.rmtree(doomed, ignore_errors=True)
-        self._engine = _engine(url or os.environ.get("LIENZO_DB_URL") or _sqlite(paths))
+        self._engine = open_engine(url or os.environ.get("LIENZO_DB_URL") or sqlite_url(paths))
         try:
             # Server and command line may start at the same moment.
             with FileLock(paths.index_lock):
@@ -158,6 +168,17 @@ class Store:
         record = self.read(run_id)
         self._upsert([record])
         return record
+
+    def remark(self, run_id: str, remarks: Remarks) -> None:
+        """Replace the tags and the note of a run.
+
+        Raises:
+            NotFoundError: if there is no such run.
+        """
+        write_remarks(self.paths, run_id, remarks)
+        said = {"remarks": remarks.model_dump_json(), "changed": later()}
+        with self._engine.begin() as connection:
+            connection.execute(RUNS.update().where(RUNS.c.id == run_id).values(**said))
 
     def ask_to_stop(self, run_id: str) -> RunRecord:
         """Have a run leave the queue, or end within a batch; returns it as it is now.
@@ -265,6 +286,29 @@ class Store:
         with self._engine.connect() as connection:
             return connection.scalar(sa.select(sa.func.count()).select_from(RUNS)) or 0
 
+    def stamp(self) -> Stamp:
+        """Quick (1 ms with 10,000 runs): whether a look at the runs is worth while."""
+        changed = RUNS.c.changed
+        query = sa.select(sa.func.count(), sa.func.max(changed), sa.func.sum(changed))
+        with self._engine.connect() as connection:
+            runs, newest, total = connection.execute(query.select_from(RUNS)).one()
+        return Stamp(int(runs), int(newest or 0), int(total or 0))
+
+    def changed_since(self, moment: int) -> Iterator[Listed]:
+        """The runs that have changed at this moment (see :class:`Listed`) or later; never all of
+        them in memory."""
+        query = sa.select(RUNS.c.record, RUNS.c.remarks, RUNS.c.changed)
+        with self._engine.connect() as connection:
+            lazy = connection.execution_options(yield_per=500)
+            for text, remarks, changed in lazy.execute(query.where(RUNS.c.changed >= moment)):
+                if (record := _record(text)) is not None:
+                    yield Listed(record, Remarks.model_validate_json(remarks), changed)
+
+    def ids(self) -> set[str]:
+        """Of all runs in the index."""
+        with self._engine.connect() as connection:
+            return set(connection.scalars(sa.select(RUNS.c.id)))
+
     def problems(self) -> list[tuple[str, Text]]:
         """Folders under ``runs/`` that are not readable runs, and why, as of the last reindex."""
         with self._engine.connect() as connection:
@@ -278,13 +322,22 @@ class Store:
             # for this transaction and cannot be overlooked.
             connection.execute(RUNS.delete())
             connection.execute(PROBLEMS.delete())
-            records, problems = _read_folders(self.paths)
-            for batch in _batches([_row(r) for r in records]):
-                connection.execute(RUNS.insert(), batch)
-            rows = [{"folder": f[:255], "message": t.model_dump_json()} for f, t in problems]
-            for batch in _batches(rows):
+            problems: list[tuple[str, Text]] = []
+            runs, moment = 0, milliseconds()
+            for found in batches(read_folders(self.paths)):
+                problems += [(one.folder, one.problem) for one in found if one.problem]
+                rows = [
+                    {**_row(one.record), "remarks": one.remarks.model_dump_json()}
+                    for one in found
+                    if one.record
+                ]
+                runs += len(rows)
+                if rows:
+                    connection.execute(RUNS.insert().values(changed=moment), rows)
+            told = [{"folder": f[:255], "message": t.model_dump_json()} for f, t in problems]
+            for batch in batches(told):
                 connection.execute(PROBLEMS.insert(), batch)
-        return ReindexReport(len(records), problems)
+        return ReindexReport(runs, problems)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -292,29 +345,18 @@ class Store:
     def _upsert(self, records: Iterable[RunRecord]) -> None:
         with self._engine.begin() as connection:
             for record in records:
-                row = _row(record)
-                update = RUNS.update().where(RUNS.c.id == record.id).values(**row)
-                if connection.execute(update).rowcount == 0:
-                    connection.execute(RUNS.insert(), row)
+                self._put(connection, record)
 
-
-def _read_folders(paths: Paths) -> tuple[list[RunRecord], list[tuple[str, Text]]]:
-    records: list[RunRecord] = []
-    problems: list[tuple[str, Text]] = []
-    for folder in sorted(p for p in paths.runs.iterdir() if not p.name.startswith(".")):
-        try:
-            records.append(_read_folder(folder))
-        except LabError as error:
-            problems.append((folder.name, error.text))
-    return records, problems
-
-
-def _read_folder(folder: Path) -> RunRecord:
-    if not folder.is_dir() or not is_run_id(folder.name):
-        raise StoreError(N_("{folder} is not the folder of a run."), folder=folder.name)
-    if not (folder / "run.json").is_file():
-        raise StoreError(N_("{folder} has no run.json."), folder=folder.name)
-    return read_record_file(folder / "run.json")
+    def _put(self, connection: sa.Connection, record: RunRecord) -> None:
+        row, here = _row(record), RUNS.c.id == record.id
+        # A run that is as it was has not changed: pages that poll stay as they are.
+        other = RUNS.c.record != row["record"]
+        update = RUNS.update().where(here & other).values(**row, changed=later())
+        if connection.execute(update).rowcount:
+            return
+        if connection.scalar(sa.select(RUNS.c.id).where(here)) is None:
+            said = read_remarks(self.paths, record.id).model_dump_json()
+            connection.execute(RUNS.insert().values(**row, remarks=said, changed=later()))
 
 
 def _fingerprint(folder: Path) -> str | None:
@@ -341,57 +383,3 @@ def _row(record: RunRecord) -> dict[str, str]:
         "dataset": record.config.data.dataset[:64],
         "record": record.model_dump_json(),
     }
-
-
-def _batches(rows: list[dict[str, str]], size: int = 500) -> Iterable[list[dict[str, str]]]:
-    return (rows[i : i + size] for i in range(0, len(rows), size))
-
-
-def _sqlite(paths: Paths) -> str:
-    return f"sqlite:///{paths.database.absolute()}"
-
-
-def _engine(url: str) -> sa.Engine:
-    try:
-        engine = sa.create_engine(url, connect_args={"timeout": 30} if "sqlite" in url else {})
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
-        raise StoreError(
-            N_("LIENZO_DB_URL is not a database address that can be used: {error}."),
-            error=str(error),
-        ) from error
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _tune_sqlite)
-    return engine
-
-
-def _tune_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
-    """Readers and one writer at the same time, and no wait for the disk at every commit."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
-
-
-def migrate(engine: sa.Engine) -> bool:
-    """Bring the database to :data:`HEAD`; True if anything had to be done.
-
-    alembic is imported only then: it is not needed at every start of a page.
-    """
-    with engine.begin() as connection:
-        if _revision(connection) == HEAD:
-            return False
-        from alembic import command
-        from alembic.config import Config
-
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    return True
-
-
-def _revision(connection: sa.Connection) -> str | None:
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return None
-    revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
-    return revision

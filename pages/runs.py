@@ -2,38 +2,27 @@
 
 import streamlit as st
 
-from ui.i18n import _, number
+from ui.i18n import _
 from ui.nav import guard
-from ui.runs_view import (
-    LISTED,
-    actions,
-    choose_in_table,
-    comparison,
-    filtered,
-    no_runs,
-    other_people,
-    state_of_all_runs,
-    unreadable_folders,
-)
-from ui.state import get_lab
+from ui.runs_data import all_rows, chosen_runs
+from ui.runs_filters import filtered
+from ui.runs_view import no_runs, other_people, state_of_all_runs, unreadable_folders
+from ui.runs_views import view_switch
 
 guard()
-st.title(_("Runs"))
 drawn = state_of_all_runs()
-store = get_lab().store
-records = store.runs(limit=LISTED)
-if records:
-    listed = filtered(records)
+rows = all_rows()
+if rows:
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        st.header(_("Runs"), width="content")
+        view = view_switch()
+    listed = filtered(rows)
     if listed:
-        chosen = choose_in_table(listed)
-        actions(chosen)
-        if chosen:
-            comparison(chosen)
+        view.show(listed, chosen_runs())
     else:
         st.info(_("No run fits. Change the filter above."))
-    if store.count() > LISTED:
-        st.caption(_("The newest {n} runs of {all}.", n=LISTED, all=number(store.count())))
 else:
+    st.title(_("Runs"))
     no_runs()
 unreadable_folders()
 other_people(drawn)

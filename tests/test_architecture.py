@@ -19,8 +19,10 @@ LAYERS: list[set[str]] = [
     {"backends", "errors", "knobs", "config_augment", "config_models", "config_training"},
     {"config", "caps", "fitting", "presets", "paths"},
     {"records", "signals", "failures", "stages", "schedules", "estimates"}
-    | {"continuing", "proposing", "reading_curves", "sealing"},
-    {"asking", "store", "migrations", "datasets", "analysis", "evaluation", "plots"},
+    | {"continuing", "proposing", "reading_curves", "sealing"}
+    | {"fields", "folders", "remarks"},
+    {"asking", "store", "migrations", "datasets", "analysis", "evaluation", "plots"}
+    | {"database", "grouping", "listing", "pairing"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
     {"callbacks", "event_log", "judging", "precision", "following"},
     {"evaluating", "trainer", "transfer", "watching"},

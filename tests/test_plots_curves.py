@@ -14,17 +14,12 @@ from core.plots import (
     CurveLabels,
     CurvesInfo,
     Line,
-    RunsInfo,
-    RunsLabels,
     StepCurveInfo,
     curves_info,
     plot_curves,
-    plot_runs,
     plot_step_curve,
-    runs_info,
     step_curve_info,
 )
-from core.plots.runs import RunCurve
 from core.plots.style import DARK, LIGHT, Option, Tones
 
 LABELS = CurveLabels("Training", "Validation", "Epoch", "Loss")
@@ -152,58 +147,3 @@ def test_bytes_of_an_update_do_not_grow_with_the_history() -> None:
         )
 
     assert sent(100_000, 10_000) / sent(100, 100) <= 1.2
-
-
-def test_runs_over_each_other() -> None:
-    histories: dict[str, list[dict[str, float | None]]] = {
-        "a": [{"epoch": 1, "val_accuracy": 0.5}, {"epoch": 2, "val_accuracy": 0.75}],
-        "unvalidated": [{"epoch": 1, "accuracy": 0.5}],
-        "b": [{"epoch": 1, "val_accuracy": None}, {"epoch": 2, "val_accuracy": 0.25}],
-        "new": [],
-    }
-    info = runs_info(histories, "val_accuracy")
-    assert info == RunsInfo(
-        "val_accuracy",
-        100,
-        (RunCurve("a", (1, 2), (50.0, 75.0)), RunCurve("b", (2,), (25.0,))),
-    )
-    figure = plot_runs(info, RunsLabels("Epoch", "Accuracy"), decimal_comma=True)
-    assert [(t.name, t.x, t.y, t.line.dash) for t in figure.data] == [
-        ("a", (1, 2), (50.0, 75.0), "dash"),
-        ("b", (2,), (25.0,), "dash"),
-    ]
-    assert figure.layout.separators == ",."
-
-
-def test_validation_measures_are_read_by_their_own_name() -> None:
-    info = runs_info({"a": [{"epoch": 1, "loss": 1.0, "val_loss": 2.0}]}, "loss")
-    assert info.curves == (RunCurve("a", (1,), (1.0,)),)
-    assert plot_runs(info, RunsLabels("", "")).data[0].line.dash == "solid"
-    assert len(plot_runs(runs_info({}, "loss"), RunsLabels("", "")).data) == 0
-
-
-def test_twelve_runs_can_be_told_apart() -> None:
-    histories = {f"r{i}": [{"epoch": 1, "loss": 1.0}] for i in range(12)}
-    figure = plot_runs(runs_info(histories, "loss"), RunsLabels("", ""))
-    assert len({(t.line.color, t.marker.symbol) for t in figure.data}) == 12
-
-
-def test_a_run_name_is_text_and_not_markup() -> None:
-    info = runs_info({"<b>x": [{"epoch": 1, "loss": 1.0}]}, "loss")
-    assert plot_runs(info, RunsLabels("", "")).data[0].name == "&lt;b&gt;x"
-
-
-def test_a_second_stage_is_marked_where_it_begins() -> None:
-    def told(*stages: str | None) -> int | None:
-        rows = [{"epoch": i, "loss": 1.0, "stage": s} for i, s in enumerate(stages, start=1)]
-        return curves_info(rows, "loss").boundary
-
-    assert told(None, None) is None
-    assert told("frozen", "frozen") is None
-    assert told("frozen", "frozen", "fine-tuning") == 2
-    info = CurvesInfo((1, 2, 3), (Line("loss", (3.0, 2.0, 1.0)),), 1, boundary=2)
-    labels = LABELS._replace(boundary="all learns")
-    (mark,) = [s["markLine"] for s in plot_curves(info, labels)["series"]]
-    assert (mark["data"], mark["label"]["formatter"]) == ([{"xAxis": 2.5}], "all learns")
-    assert wire(plot_curves(info, labels))
-    assert "markLine" not in plot_curves(info._replace(boundary=None), labels)["series"][0]

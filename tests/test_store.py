@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from core import store as store_module
+from core import database
 from core.config import RunConfig
 from core.errors import NotFoundError, RunError, StoreError
 from core.jobs.workers import ROOT
@@ -189,10 +189,10 @@ def test_the_index_does_not_block_readers(store: Store) -> None:
 
 class TestMigrations:
     def test_the_newest_step_is_the_one_the_code_expects(self, store: Store) -> None:
-        steps = Path(store_module.__file__).parent / "migrations" / "versions"
-        assert max(file.name.split("_")[0] for file in steps.glob("[0-9]*.py")) == store_module.HEAD
+        steps = Path(database.__file__).parent / "migrations" / "versions"
+        assert max(file.name.split("_")[0] for file in steps.glob("[0-9]*.py")) == database.HEAD
         with store._engine.connect() as connection:
-            assert store_module._revision(connection) == store_module.HEAD
+            assert database.revision(connection) == database.HEAD
 
     def test_the_steps_lead_to_what_the_code_uses(self, store: Store) -> None:
         from alembic.autogenerate import compare_metadata
@@ -200,9 +200,26 @@ class TestMigrations:
 
         with store._engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
-            assert compare_metadata(context, store_module.METADATA) == []
+            assert compare_metadata(context, database.METADATA) == []
 
     def test_an_index_of_this_shape_is_left_alone(self, store: Store, paths: Paths) -> None:
         store.create(RunConfig(), owner="server")
         shutil.rmtree(paths.runs)
         assert Store(paths).count() == 1  # not read again from the folders
+
+    def test_an_index_of_an_older_shape_is_brought_up_to_date(
+        self, store: Store, paths: Paths
+    ) -> None:
+        from alembic import command
+        from alembic.config import Config
+
+        made = store.create(RunConfig(), owner="server")
+        config = Config()
+        folder = Path(database.__file__).parent / "migrations"
+        config.set_main_option("script_location", str(folder))
+        with store._engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0001")
+        store.close()
+        again = Store(paths)
+        assert [listed.record for listed in again.changed_since(0)] == [made]

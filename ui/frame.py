@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import N_, LabError
-from core.records import RunRecord, RunStatus
+from core.records import RunRecord, RunStatus, short_id
 from ui.address import read_address, write_address
 from ui.i18n import LANGUAGES, _, language, say
 from ui.messages import show_error
@@ -31,7 +31,7 @@ STATUS_COLOR = {
 
 
 TRANSLATED_KEYS = (
-    *("form.", "train_view", "dataset", "data_view", "split.", "runs.status"),
+    *("form.", "train_view", "dataset", "data_view", "split."),
     # Not all that begins with "organise": buttons and tables may not be set.
     *("organise_view", "organise.classes.", "organise.split", "organise.resize", "organise.rule"),
     *("import_size", "import_resize", "import_color", "import_splits", "import_shares"),
@@ -40,6 +40,7 @@ TRANSLATED_KEYS = (
     *("labels.class", "labels.list"),
     *("errors.focus", "errors.sort", "errors.most"),
     *("errors.level", "errors.scale", "errors.curve", "errors.class"),
+    "runs.set.",
 )
 """Keys of widgets whose options are called differently in every language."""
 
@@ -62,8 +63,7 @@ def stopped_at_once(record: RunRecord) -> bool:
 
 def short_name(record: RunRecord) -> str:
     """``1120-1145-ab12``: enough to tell the runs of a term apart."""
-    day, time, _milliseconds, tail = record.id.split("-")
-    return f"{day[4:]}-{time[:4]}-{tail}"
+    return short_id(record.id)
 
 
 def run_label(record: RunRecord) -> str:

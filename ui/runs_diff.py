@@ -5,43 +5,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
+import streamlit as st
 
-from core.config import ARCHITECTURES, SECTION_NAMES, SECTIONS, RunConfig
-from core.knobs import Knob
+from core.config import RunConfig
+from core.fields import SETTINGS, Field, effective
 from core.records import RunRecord
-from ui.forms import choice_label
 from ui.frame import short_name
-from ui.i18n import _, number
+from ui.i18n import _
+from ui.runs_data import field_title, written
+from ui.tables import table_height
 
-MISSING = "–"
 
+def differing(configs: Sequence[RunConfig]) -> list[tuple[Field, list[object]]]:
+    """The fields that differ, in the form's order, each with its value in every config.
 
-def differing(configs: Sequence[RunConfig]) -> list[tuple[str, str, list[object]]]:
-    """(section, field, its value in every config) of the fields that differ, in the form's order.
-
-    A setting that an architecture does not have is ``None`` there.
+    A setting that has no effect (or that an architecture does not have) is ``None`` there.
     """
-    found = []
-    for section in SECTION_NAMES:
-        dumps = [getattr(config, section).model_dump() for config in configs]
-        for field in dict.fromkeys(name for dump in dumps for name in dump):
-            values = [dump.get(field) for dump in dumps]
-            if any(value != values[0] for value in values):
-                found.append((section, field, values))
-    return found
+    columns = zip(*(effective(config) for config in configs), strict=True)
+    pairs = zip(SETTINGS, map(list, columns), strict=True)
+    return [(field, values) for field, values in pairs if any(v != values[0] for v in values)]
 
 
 def differences(records: Sequence[RunRecord]) -> pd.DataFrame:
     """One row per setting that differs, one column per run, in the reader's words; before them,
-    from which networks the runs went on, where that differs."""
+    from which networks the runs went on and what their datasets were, where that differs."""
     rows = [
-        [_label(section, field), *map(_written, values)]
-        for section, field, values in differing([record.config for record in records])
+        [field_title(field), *(written(field, value) for value in values)]
+        for field, values in differing([record.config for record in records])
     ]
+    if len({record.config.data.dataset for record in records}) == 1:
+        seen = [record.dataset_fingerprint for record in records]
+        if len(set(seen) - {None}) > 1:
+            rows.insert(0, [_("State of the dataset"), *(_state(f, seen) for f in seen)])
     starts = [_start(record) for record in records]
     if len(set(starts)) > 1:
         rows.insert(0, [_("Goes on from"), *starts])
     return pd.DataFrame(rows, columns=[_("Setting"), *map(short_name, records)])
+
+
+def _state(fingerprint: str | None, seen: Sequence[str | None]) -> str:
+    """A dataset of the same name with other images: numbered in the order of the runs."""
+    known = list(dict.fromkeys(f for f in seen if f is not None))
+    return "–" if fingerprint is None else str(known.index(fingerprint) + 1)
 
 
 def _start(record: RunRecord) -> str:
@@ -51,24 +56,20 @@ def _start(record: RunRecord) -> str:
     return _("{run}, epoch {epoch}", run=name, epoch=record.start.epochs)
 
 
-def _label(section: str, field: str) -> str:
-    knob = _knobs(section).get(field)
-    if knob is None:
-        return _("Architecture")
-    return f"{_(knob.label)} ({_(knob.unit)})" if knob.unit else _(knob.label)
-
-
-def _knobs(section: str) -> dict[str, Knob]:
-    if section != "model":
-        return SECTIONS[section].knobs()
-    return {name: knob for kind in ARCHITECTURES.values() for name, knob in kind.knobs().items()}
-
-
-def _written(value: object) -> str:
-    if value is None:
-        return MISSING
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, int | float):
-        return number(value)
-    return choice_label(value)
+def what_changed(chosen: Sequence[RunRecord]) -> None:
+    """The differences between two or more runs, as a table."""
+    if len(chosen) < 2:
+        return
+    st.markdown("**" + _("What is different between them") + "**")
+    table = differences(chosen)
+    if table.empty:
+        st.caption(_("Nothing: all settings are the same."))
+        return
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=table_height(len(table), 460),
+        width="content",
+        column_config={table.columns[0]: st.column_config.TextColumn(width="medium")},
+        alt=_("Settings that differ"),
+    )

@@ -1,4 +1,4 @@
-"""Runs as a table that opens one by a click."""
+"""A few runs as a table that opens one by a click. Figures of the test are for those who ask."""
 
 from __future__ import annotations
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from typing import Any
 
+from core.commands.compare import remark_facts
 from core.commands.context import Answer, Context, say
 from core.commands.formats import amount, duration, facts, number, percent, printable, shape, table
 from core.commands.parser import Command, add_run_id, add_yes
 from core.commands.train import start_facts, summary_facts
-from core.config import SECTION_NAMES
+from core.config import ARCHITECTURES, SECTION_NAMES
 from core.continuing import own_epochs
 from core.errors import N_, LabError, RunError, text
+from core.fields import RunRow
+from core.listing import Query, found, ordered
 from core.paths import RunPaths
 from core.reading_curves import read_curves
 from core.records import (
@@ -24,17 +28,73 @@ from core.records import (
     read_progress,
     run_paths,
 )
+from core.remarks import read_remarks
+from core.store import Listed
 
 _RIGHT = ("epochs", "best val. acc.", "test acc.", "parameters", "time")
 _COLUMNS = ("run", "status", "dataset", "architecture", *_RIGHT)
 
 
 def runs(context: Context) -> Answer:
-    records = [_current(context, record) for record in context.store.runs()]
+    chosen = _chosen(context)
+    records = [_current(context, listed.record) for listed in chosen]
     for folder, problem in context.store.problems():
         say(f"warning: {printable(folder)}: {problem}")
     rows = [_row(context, record) for record in records]
-    return Answer([_listed(context, r) for r in records], table(_COLUMNS, rows, right=_RIGHT))
+    documents = [
+        {**_listed(context, record), **listed.remarks.model_dump(mode="json")}
+        for record, listed in zip(records, chosen, strict=True)
+    ]
+    return Answer(documents, table(_COLUMNS, rows, right=_RIGHT))
+
+
+def _chosen(context: Context) -> list[Listed]:
+    """The runs that are asked for, as the index has them; the newest first unless sorted."""
+    options = context.options
+    listed = {one.record.id: one for one in context.store.changed_since(0)}
+    newest_first = (RunRow(*listed[run_id]) for run_id in sorted(listed, reverse=True))
+    rows = found(newest_first, _query(options))
+    if options.sort:
+        rows = ordered(rows, options.sort, descending=not options.ascending)
+    return [listed[row.id] for row in rows[: options.limit]]
+
+
+def _query(options: argparse.Namespace) -> Query:
+    return Query(
+        text=" ".join(options.search),
+        statuses=tuple(RunStatus(status) for status in options.status),
+        datasets=tuple(options.dataset),
+        architectures=tuple(options.architecture),
+        names=tuple(options.by),
+        tags=tuple(options.tag),
+        least_accuracy=options.accuracy,
+    )
+
+
+def _runs_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--search", nargs="+", default=[], metavar="WORD", help="words that all occur in the run"
+    )
+    several: dict[str, Any] = {"action": "append", "default": []}
+    parser.add_argument("--status", choices=[s.value for s in RunStatus], **several)
+    parser.add_argument("--dataset", help="of this dataset; may be repeated", **several)
+    parser.add_argument("--architecture", choices=sorted(ARCHITECTURES), **several)
+    parser.add_argument("--by", metavar="NAME", help="launched by this name", **several)
+    parser.add_argument("--tag", help="with this tag; may be repeated", **several)
+    parser.add_argument(
+        "--accuracy",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="best validation accuracy of at least this, 0 to 1",
+    )
+    parser.add_argument(
+        "--sort",
+        metavar="FIELD",
+        help="by a figure or setting, highest first: val_accuracy, optimizer.learning_rate …",
+    )
+    parser.add_argument("--ascending", action="store_true", help="lowest first")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most so many")
 
 
 def show(context: Context) -> Answer:
@@ -45,13 +105,16 @@ def show(context: Context) -> Answer:
     document: dict[str, object] = {
         "run_id": record.id,
         **record.model_dump(mode="json", exclude={"id", "failure"}),
+        **read_remarks(context.paths, record.id).model_dump(mode="json"),
         "failure": _failure(record.failure),
         "reading": _reading(record, history),
         "history": [epoch.model_dump(mode="json") for epoch in history],
         "progress": progress.model_dump(mode="json") if progress else None,
         "folder": str(files.folder),
     }
-    return Answer(document, "\n\n".join(_paragraphs(record, files, history)))
+    said = remark_facts(read_remarks(context.paths, record.id))
+    paragraphs = [facts(said)] if said else []
+    return Answer(document, "\n\n".join([*_paragraphs(record, files, history), *paragraphs]))
 
 
 def stop(context: Context) -> Answer:
@@ -225,7 +288,7 @@ def _delete_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 RUNS = (
-    Command("runs", "List all runs, newest first.", runs),
+    Command("runs", "List runs, newest first.", runs, _runs_arguments),
     Command("show", "Show all about a run: settings, epochs, figures.", show, add_run_id),
     Command("stop", "Ask a run to stop; it keeps what it has learnt.", stop, add_run_id),
     Command("delete", "Delete a run and all its files.", delete, _delete_arguments),

@@ -1,8 +1,8 @@
-"""alembic's entry: run the steps on the connection that :mod:`core.store` has opened."""
+"""alembic's entry: run the steps on the connection that :mod:`core.database` has opened."""
 
 from alembic import context
 
-from core.store import METADATA
+from core.database import METADATA
 
 connection = context.config.attributes["connection"]
 # SQLite cannot alter a table in place; batch mode copies it.

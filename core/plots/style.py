@@ -28,6 +28,8 @@ CIVIDIS = (
     "#e1cc55",
     "#fee838",
 )
+LINES = (4, 1, 2, 3, 5, 0)
+"""The palette's order on a dark page: its blue is the darkest of them."""
 CLEAR = "rgba(0,0,0,0)"
 
 
@@ -47,6 +49,12 @@ DARK = Tones("#fafafa", "rgba(250,250,250,0.2)", "#3b3f4a", OKABE_ITO[4], OKABE_
 
 def tones(dark: bool) -> Tones:
     return DARK if dark else LIGHT
+
+
+def line_colour(number: int, dark: bool) -> str:
+    """The colour of the ``number``-th line or group; they repeat."""
+    place = number % len(OKABE_ITO)
+    return OKABE_ITO[LINES[place] if dark else place]
 
 
 def plain_number(value: float) -> str:

@@ -28,6 +28,13 @@ def choose(page: AppTest, *runs: RunRecord) -> AppTest:
     return page
 
 
+def look(page: AppTest, view: str) -> AppTest:
+    page.session_state["runs.set.view"] = view
+    page.run()
+    assert not page.exception
+    return page
+
+
 def test_without_runs_it_says_what_to_do(app: OpenPage) -> None:
     page = app("runs")
     assert "no runs yet" in page.info[0].value
@@ -54,37 +61,40 @@ def test_filters(app: OpenPage, make_run: MakeRun) -> None:
     page.text_input(key="runs.text").set_value("PETS mlp").run()
     assert listed(page) == [short_name(mlp)]
     page.text_input(key="runs.text").set_value("").run()
-    page.multiselect(key="runs.status").set_value([RunStatus.FAILED]).run()
+    page.multiselect(key="runs.set.status").set_value([RunStatus.FAILED]).run()
     assert listed(page) == [short_name(failed)]
     page.text_input(key="runs.text").set_value("nothing like that").run()
     assert "No run fits" in page.info[0].value
     assert not page.exception
 
 
-def test_chosen_runs_are_overlaid_and_compared(app: OpenPage, make_run: MakeRun) -> None:
+def test_the_differences_of_chosen_runs_are_told(app: OpenPage, make_run: MakeRun) -> None:
     one = make_run(model__filters=8)
-    two = make_run(model__filters=16, augment__flip="both")
+    two = make_run(model__filters=16, augment__flip="both", optimizer__momentum=0.5)
     page = choose(app("runs"), one, two)
-    assert page.get("plotly_chart")
     table = page.dataframe[1].value.set_index("Setting")
-    assert table.index.tolist() == ["Flip", "Filters"]
-    assert sorted(table.loc["Filters"]) == ["16", "8"]
+    assert table.index.tolist() == ["Flip", "Filters (filters)"]  # Adam has no momentum
+    assert sorted(table.loc["Filters (filters)"]) == ["16", "8"]
 
 
 def test_going_on_from_another_run_is_a_difference(
     app: OpenPage, lab: Lab, make_run: MakeRun
 ) -> None:
     one, two = make_run(), make_run()
-    lab.store.save(two.changed(start=Start(run=one.id, epochs=5)))
+    lab.store.save(
+        two.changed(start=Start(run=one.id, epochs=5), dataset_fingerprint="images added")
+    )
     table = choose(app("runs"), one, two).dataframe[1].value.set_index("Setting")
     assert sorted(table.loc["Goes on from"]) == sorted(
         ["a new network", f"{short_name(one)}, epoch 5"]
     )
+    assert list(table.loc["State of the dataset"]) == ["1", "2"]
 
 
 def test_runs_without_an_epoch_have_no_curve(app: OpenPage, make_run: MakeRun) -> None:
-    page = choose(app("runs"), make_run(RunStatus.QUEUED))
+    page = choose(look(app("runs"), "curves"), make_run(RunStatus.QUEUED))
     assert not page.get("plotly_chart")
+    assert any("finished an epoch" in c.value for c in page.caption)
 
 
 def test_other_peoples_runs_keep_the_choice(app: OpenPage, make_run: MakeRun) -> None:
@@ -158,14 +168,14 @@ def test_folders_that_are_no_runs(app: OpenPage, lab: Lab) -> None:
 
 def test_differing_settings_of_two_architectures() -> None:
     mlp = RunConfig().with_values({"model.architecture": "mlp"})
-    found = {(section, field): values for section, field, values in differing([RunConfig(), mlp])}
-    assert found["model", "architecture"] == ["cnn", "mlp"]
-    assert found["model", "blocks"] == [3, None]
-    assert ("model", "dropout") not in found
+    found = {field.key: values for field, values in differing([RunConfig(), mlp])}
+    assert found["model.architecture"] == ["cnn", "mlp"]
+    assert found["model.blocks"] == [3, None]
+    assert "model.dropout" not in found
 
 
 def test_a_run_stopped_at_once_says_so(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
     run = make_run(RunStatus.RUNNING, epochs=0).changed(status=RunStatus.STOPPED)
     lab.store.save(run)
-    page = choose(app("runs"), run)
+    page = choose(look(app("runs"), "curves"), run)
     assert any("before its first epoch had ended" in c.value for c in page.caption)

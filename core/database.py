@@ -1,0 +1,105 @@
+"""The database behind :mod:`core.store`: its tables, how it is opened and brought up to date."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from core.errors import N_, StoreError
+from core.paths import Paths
+
+Row = TypeVar("Row")
+METADATA = sa.MetaData()
+RUNS = sa.Table(
+    "runs",
+    METADATA,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("status", sa.String(16), nullable=False, index=True),
+    sa.Column("dataset", sa.String(64), nullable=False, index=True),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("remarks", sa.Text, nullable=False, server_default="{}"),
+    # Milliseconds, and higher with every change of any row: who has seen all up to here need not
+    # read them again.
+    sa.Column("changed", sa.BigInteger, nullable=False, index=True, server_default="0"),
+)
+PROBLEMS = sa.Table(
+    "problems",
+    METADATA,
+    sa.Column("folder", sa.String(255), primary_key=True),
+    sa.Column("message", sa.Text, nullable=False),
+)
+HEAD = "0002"
+"""The newest file in ``migrations/versions``; a test holds the two together."""
+
+
+def sqlite_url(paths: Paths) -> str:
+    return f"sqlite:///{paths.database.absolute()}"
+
+
+def open_engine(url: str) -> sa.Engine:
+    try:
+        engine = sa.create_engine(url, connect_args={"timeout": 30} if "sqlite" in url else {})
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StoreError(
+            N_("LIENZO_DB_URL is not a database address that can be used: {error}."),
+            error=str(error),
+        ) from error
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _tune_sqlite)
+    return engine
+
+
+def _tune_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
+    """Readers and one writer at the same time, and no wait for the disk at every commit."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def migrate(engine: sa.Engine) -> bool:
+    """Bring the database to :data:`HEAD`; True if anything had to be done.
+
+    alembic is imported only then: it is not needed at every start of a page.
+    """
+    with engine.begin() as connection:
+        if revision(connection) == HEAD:
+            return False
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return True
+
+
+def revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+def milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def later() -> sa.ColumnElement[int]:
+    """Now, but later than every change before, whatever the clock says."""
+    last = sa.select(sa.func.coalesce(sa.func.max(RUNS.c.changed), 0)).scalar_subquery()
+    now_ms = milliseconds()
+    return sa.case((last >= now_ms, last + 1), else_=now_ms)
+
+
+def batches(rows: Iterable[Row], size: int = 500) -> Iterator[list[Row]]:
+    """The rows, ``size`` at a time."""
+    rest = iter(rows)
+    while batch := list(islice(rest, size)):
+        yield batch
