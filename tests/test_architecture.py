@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
     {"callbacks", "event_log", "judging", "precision", "following"},
     {"evaluating", "trainer", "transfer", "watching"},
     {"training", "prediction"},
-    {"lr_finder", "probing"},
+    {"inspection", "lr_finder", "probing"},
     {"compute", "lab", "probe_job"},
     {"commands"},
     {"__main__"},
