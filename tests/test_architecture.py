@@ -20,7 +20,7 @@ LAYERS: list[set[str]] = [
     {"config", "caps", "fitting", "presets", "paths"},
     {"records", "signals", "failures", "stages", "schedules", "estimates"}
     | {"continuing", "proposing", "reading_curves"},
-    {"store", "migrations", "datasets", "analysis", "evaluation", "plots"},
+    {"store", "migrations", "datasets", "tasks", "analysis", "evaluation", "plots"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
     {"callbacks", "event_log", "judging", "precision", "following"},
     {"evaluating", "trainer", "transfer", "watching"},

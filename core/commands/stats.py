@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from core.analysis.computing import AnalysisProgress
 from core.analysis.groups import DROPPING, Groups, across_splits, contradictory
 from core.analysis.job import compute
 from core.analysis.result import Analysis, load_analysis
@@ -21,6 +20,7 @@ from core.commands.context import Answer, Context, interruptible
 from core.commands.formats import amount, facts, number, table
 from core.datasets.dataset import Dataset
 from core.errors import DatasetError
+from core.tasks import TaskProgress
 
 MOST_UNLIKE = 20
 MOST_GROUPS = 100
@@ -130,7 +130,7 @@ class _ProgressBar:
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None
 
-    def __call__(self, progress: AnalysisProgress) -> None:
+    def __call__(self, progress: TaskProgress) -> None:
         if progress.phase in ("starting", "waiting"):
             return
         if self._bar is None:
