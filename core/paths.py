@@ -241,6 +241,11 @@ class Paths:
     def analyses(self) -> Path:
         return self.root / "cache" / "analysis"
 
+    def inspection_lock(self, purpose: str) -> Path:
+        """Held while an inspection of a run is started (``start``), and while one works
+        (``turn``)."""
+        return self.root / "cache" / f"inspection.{purpose}.lock"
+
     @property
     def collected(self) -> Path:
         """Pictures taken with a webcam that are no dataset yet."""

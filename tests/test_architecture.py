@@ -43,6 +43,8 @@ NEED_KERAS = (
     "core.evaluating",
     "core.event_log",
     "core.feeding",
+    "core.inspection.computing",
+    "core.inspection.features",
     "core.judging",
     "core.losses",
     "core.lr_finder",

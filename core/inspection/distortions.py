@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from core.errors import N_
+from core.errors import N_, Text, text
 
 Images = NDArray[np.uint8]
 STEPS = 6
@@ -27,11 +27,13 @@ changed."""
 
 
 class Distortion(NamedTuple):
-    """One way to make pictures worse: ``harmless`` and ``heaviest`` are values in ``unit``."""
+    """One way to make pictures worse: ``harmless`` and ``heaviest`` are values in ``unit``, and
+    ``pattern`` puts one into words."""
 
     name: str
     label: str
     unit: str
+    pattern: str
     harmless: float
     heaviest: float
     apply: Change
@@ -43,6 +45,10 @@ class Distortion(NamedTuple):
     def value(self, severity: float) -> float:
         """In :attr:`unit`, for a ``severity`` in [0, 1]."""
         return self.harmless + severity * (self.heaviest - self.harmless)
+
+    def said(self, value: float) -> Text:
+        """A value in words: ``15°``."""
+        return text(self.pattern, value=int(value) if value == int(value) else round(value, 1))
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -152,47 +158,64 @@ def _clipped(values: NDArray[np.floating]) -> Images:
     return pixels
 
 
-_DEGREES, _PERCENT = N_("degrees"), N_("%")
-_OF_SIDE, _LEVELS, _QUALITY = N_("% of the side"), N_("grey levels"), N_("quality")
+_OF_SIDE = (N_("% of the side"), N_("{value} % of the side"))
+_OF_SIZE = (N_("% of its size"), N_("{value} % of its size"))
+_OF_LIGHT = (N_("% of its light"), N_("{value} % of its light"))
 _ROWS = (
     Distortion(
-        *("rotation", N_("Rotation"), _DEGREES, 0, 90, _rotated),
+        *("rotation", N_("Rotation"), N_("degrees"), N_("{value}°"), 0, 90, _rotated),
         *(("rotation",), N_("It was never trained on turned images.")),
     ),
     Distortion(
-        *("shift", N_("Shift"), _OF_SIDE, 0, 30, _shifted),
+        *("shift", N_("Shift"), *_OF_SIDE, 0, 30, _shifted),
         *(("translation", "crop"), N_("It was never trained on shifted images.")),
     ),
     Distortion(
-        *("smaller", N_("Smaller"), N_("% of its size"), 100, 40, _scaled),
+        *("smaller", N_("Smaller"), *_OF_SIZE, 100, 40, _scaled),
         *(("zoom",), N_("It was never trained on images of another scale.")),
     ),
     Distortion(
-        *("larger", N_("Larger"), N_("% of its size"), 100, 220, _scaled),
+        *("larger", N_("Larger"), *_OF_SIZE, 100, 220, _scaled),
         *(("zoom", "crop"), N_("It was never trained on images of another scale.")),
     ),
     Distortion(
-        *("noise", N_("Noise"), _LEVELS, 0, 60, _noisy),
+        *("noise", N_("Noise"), N_("grey levels"), N_("{value} grey levels"), 0, 60, _noisy),
         *(("noise",), N_("It was never trained on noisy images.")),
     ),
     Distortion(
-        *("blur", N_("Blur"), _OF_SIDE, 0, 9, _blurred),
+        *("blur", N_("Blur"), *_OF_SIDE, 0, 9, _blurred),
         *(("blur",), N_("It was never trained on blurred images.")),
     ),
     Distortion(
-        *("darker", N_("Darker"), _PERCENT, 100, 10, _lit),
+        *("darker", N_("Darker"), *_OF_LIGHT, 100, 10, _lit),
         *(("brightness", "colour_jitter"), N_("It was never trained on darker images.")),
     ),
     Distortion(
-        *("brighter", N_("Brighter"), _PERCENT, 100, 250, _lit),
+        *("brighter", N_("Brighter"), *_OF_LIGHT, 100, 250, _lit),
         *(("brightness", "colour_jitter"), N_("It was never trained on brighter images.")),
     ),
     Distortion(
-        *("jpeg", N_("JPEG compression"), _QUALITY, 100, 4, _compressed),
+        *(
+            "jpeg",
+            N_("JPEG compression"),
+            N_("quality"),
+            N_("quality {value}"),
+            100,
+            4,
+            _compressed,
+        ),
         *((), N_("It was never trained on images that were compressed so much.")),
     ),
     Distortion(
-        *("occlusion", N_("Occlusion"), N_("% of the area"), 0, 60, _covered),
+        *(
+            "occlusion",
+            N_("Occlusion"),
+            N_("% of the area"),
+            N_("{value} % of the area"),
+            0,
+            60,
+            _covered,
+        ),
         *(("erasing",), N_("It was never trained on images that are partly covered.")),
     ),
 )

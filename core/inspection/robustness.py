@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from core.config import AugmentConfig
 from core.errors import N_, Text, text
-from core.inspection.distortions import DISTORTIONS, SEVERITIES, Images, distort
+from core.inspection.distortions import (
+    DISTORTIONS,
+    SEVERITIES,
+    Distortion,
+    Images,
+    distort,
+)
 
 NOTABLE = 0.1
 """So much less than on the pictures as they are is worth a word, whatever is lost by chance."""
@@ -83,30 +89,24 @@ def read_robustness(found: Robustness, augment: AugmentConfig) -> list[Reading]:
 def _reading(name: str, shares: list[float], augment: AugmentConfig) -> Reading:
     row, clean = DISTORTIONS[name], shares[0]
     lost = clean - shares[-1]
-    below_half = _first(shares, lambda share: share < HALF) if clean >= HALF else None
-    fallen = _first(shares, lambda share: share < clean - NOTABLE)
+    half = _first(row, shares, HALF) if clean >= HALF else None
+    fallen = _first(row, shares, clean - NOTABLE)
     if fallen is None:
-        what = text(N_("Holds to the end: never loses more than {points} points."), points=10)
+        what = text(N_("Holds to the end: it never loses more than 10 points."))
         return Reading(name, what, None, lost)
-    values = {"unit": Text(msgid=row.unit), "start": row.levels[fallen]}
-    if below_half is None:
-        what = text(N_("Loses more than 10 points from {start} {unit} on."), **values)
+    if half is None:
+        what = text(N_("Loses more than 10 points from {start} on."), start=fallen)
     else:
-        values["half"] = row.levels[below_half]
         what = text(
-            N_(
-                "Loses more than 10 points from {start} {unit} on, "
-                "and falls below 50 % from {half} {unit} on."
-            ),
-            **values,
+            N_("Loses more than 10 points from {start} on, and falls below 50 % from {half} on."),
+            start=fallen,
+            half=half,
         )
     seen = any(augment.is_on(setting) for setting in (*row.trained, *_AUTOMATIC))
     return Reading(name, what, None if seen else Text(msgid=row.untrained), lost)
 
 
-def _first(shares: list[float], holds: Callable[[float], bool]) -> int | None:
-    """The first severity from which on it holds to the end."""
-    held = [holds(share) for share in shares]
-    if not held[-1]:
-        return next((i for i, h in enumerate(held) if h), None)
-    return len(held) - next((i for i, h in enumerate(reversed(held)) if not h), len(held))
+def _first(row: Distortion, shares: list[float], limit: float) -> Text | None:
+    """The first value at which the accuracy lies below a limit."""
+    below = (row.said(v) for v, share in zip(row.levels, shares, strict=True) if share < limit)
+    return next(below, None)
