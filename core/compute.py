@@ -17,6 +17,7 @@ from typing import Any
 
 from core.augment import apply_augmentation
 from core.errors import LabError
+from core.inspection.asking import features_of, judge_unknown
 from core.models.summary import layer_table
 from core.paths import Paths
 from core.prediction import predict
@@ -30,6 +31,8 @@ def operations(paths: Paths) -> dict[str, Callable[..., Any]]:
         # Plain tuples: the server would have to load Keras to unpickle a class of a Keras module.
         "layer_table": lambda *shape: [tuple(row) for row in layer_table(*shape)],
         "apply_augmentation": apply_augmentation,
+        "features": lambda run_id, images: features_of(paths, run_id, images),
+        "judge_unknown": lambda run_id, images: tuple(judge_unknown(paths, run_id, images)),
         "predict": lambda run_id, images: predict(paths, run_id, images),
     }
 

@@ -43,6 +43,7 @@ NEED_KERAS = (
     "core.evaluating",
     "core.event_log",
     "core.feeding",
+    "core.inspection.asking",
     "core.inspection.computing",
     "core.inspection.features",
     "core.judging",

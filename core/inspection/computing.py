@@ -23,7 +23,7 @@ from core.evaluation.predictions import (
 )
 from core.feeding import balanced_rows
 from core.inspection.distortions import DISTORTIONS, Images
-from core.inspection.features import answers, with_features
+from core.inspection.features import Answer, answers, with_features
 from core.inspection.neighbours import Vectors
 from core.inspection.result import (
     SPLITS,
@@ -35,7 +35,7 @@ from core.inspection.result import (
 )
 from core.inspection.robustness import Robustness, measure
 from core.inspection.service import Task
-from core.inspection.unknown import fit_threshold, strangeness
+from core.inspection.unknown import fit
 from core.paths import Paths
 from core.prediction import load_model
 from core.records import RunRecord, read_record
@@ -102,11 +102,6 @@ class _Part(NamedTuple):
         return np.asarray(self.split.images[self.rows[part]])
 
 
-class _Answers(NamedTuple):
-    features: Vectors
-    proba: NDArray[np.float32]
-
-
 def _features(paths: Paths, run_id: str, on_progress: OnProgress, stop: ShouldStop) -> None:
     record, files = read_record(paths, run_id), paths.run(run_id)
     parts = _parts(paths, record)
@@ -114,7 +109,7 @@ def _features(paths: Paths, run_id: str, on_progress: OnProgress, stop: ShouldSt
     meter = _Meter(on_progress, stop)
     images = sum(len(part.rows) for part in parts.values())
     pace = _Pace(images, sum(min(MAP_ROWS, len(part.rows)) for part in parts.values()))
-    found: dict[str, _Answers] = {}
+    found: dict[str, Answer] = {}
     for name, part in parts.items():
         done = sum(len(each.features) for each in found.values())
 
@@ -124,33 +119,32 @@ def _features(paths: Paths, run_id: str, on_progress: OnProgress, stop: ShouldSt
         found[name] = _ask(model, part, tell)
         save_vectors(files.inspection.features(name), found[name].features)
     train = parts["train"]
-    judged = Predictions(train.split.labels[train.rows], found["train"].proba, train.rows)
+    proba = softmax(found["train"].logits)
+    judged = Predictions(train.split.labels[train.rows], proba, train.rows)
     save_predictions(files.inspection.train_predictions, {"train": judged})
-    labels = {name: part.split.labels[part.rows] for name, part in parts.items()}
-    scores = strangeness(_unlearned(found).features, found["train"].features)
+    familiar = fit(found["train"].traces, _unlearned(found).traces)
     chart = _map(
         {name: each.features for name, each in found.items()},
-        labels,
+        {name: part.split.labels[part.rows] for name, part in parts.items()},
         lambda step: meter("arranging", pace.part + (1 - pace.part) * step / TSNE_STEPS),
     )
-    save_features(files.inspection, Features(chart, fit_threshold(scores), scores))
+    save_features(files.inspection, Features(chart, familiar))
 
 
-def _unlearned(found: Mapping[str, _Answers]) -> _Answers:
+def _unlearned(found: Mapping[str, Answer]) -> Answer:
     """Pictures of the known kind that were not learned from: of the validation, where there is
     one."""
     return found["val"] if "val" in found else found["test"]
 
 
-def _ask(model: Any, part: _Part, tell: Callable[[int], None]) -> _Answers:
-    features, logits = [], []
+def _ask(model: Any, part: _Part, tell: Callable[[int], None]) -> Answer:
+    found: list[Answer] = []
     done = 0
     for answer in answers(model, part.read, len(part.rows)):
-        features.append(answer.features)
-        logits.append(answer.logits)
+        found.append(answer)
         done += len(answer.logits)
         tell(done)
-    return _Answers(np.concatenate(features), softmax(np.concatenate(logits)))
+    return Answer(*(np.concatenate(field) for field in zip(*found, strict=True)))
 
 
 def _map(

@@ -17,6 +17,7 @@ from core.errors import N_, StoreError, text
 from core.evaluation.predictions import UNREADABLE
 from core.inspection.neighbours import Vectors
 from core.inspection.robustness import Robustness
+from core.inspection.unknown import Familiar
 from core.paths import InspectionPaths, write_atomic
 
 SPLITS = ("val", "test", "train")
@@ -35,12 +36,11 @@ class FeatureMap(NamedTuple):
 
 
 class Features(NamedTuple):
-    """The result of the task ``features`` but for the features: the map, and the ``threshold``
-    of :mod:`core.inspection.unknown` with the strangeness ``scores`` (n,) that it was fitted on."""
+    """The result of the task ``features`` but for the features: the map, and what is known of
+    the training pictures, to tell strange ones (:mod:`core.inspection.unknown`)."""
 
     map: FeatureMap
-    threshold: float
-    scores: NDArray[np.float32]
+    familiar: Familiar
 
 
 def save_vectors(file: Path, vectors: Vectors) -> None:
@@ -63,7 +63,7 @@ def load_vectors(file: Path) -> NDArray[np.float16]:
 
 def save_features(files: InspectionPaths, found: Features) -> None:
     arrays = {f"map.{name}": array for name, array in found.map._asdict().items()}
-    arrays |= {"threshold": np.array(found.threshold), "scores": found.scores}
+    arrays |= {f"familiar.{name}": np.asarray(v) for name, v in found.familiar._asdict().items()}
     _save(files.result("features"), arrays)
 
 
@@ -73,7 +73,10 @@ def load_features(files: InspectionPaths) -> Features:
     arrays = _load(file)
     try:
         found = FeatureMap(**{name: arrays[f"map.{name}"] for name in FeatureMap._fields})
-        return Features(found, float(arrays["threshold"]), arrays["scores"])
+        mean, scale, precision, threshold = (
+            arrays[f"familiar.{name}"] for name in Familiar._fields
+        )
+        return Features(found, Familiar(mean, scale, precision, float(threshold)))
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(file) from error
 

@@ -94,7 +94,9 @@ def _reading(name: str, shares: list[float], augment: AugmentConfig) -> Reading:
     if fallen is None:
         what = text(N_("Holds to the end: it never loses more than 10 points."))
         return Reading(name, what, None, lost)
-    if half is None:
+    if half == fallen:
+        what = text(N_("Falls below 50 % from {start} on."), start=fallen)
+    elif half is None:
         what = text(N_("Loses more than 10 points from {start} on."), start=fallen)
     else:
         what = text(
