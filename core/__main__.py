@@ -16,6 +16,7 @@ from typing import TextIO
 
 from core.commands.context import WRONG_USE, Answer, Context, WrongUseError, say
 from core.commands.data_more import DATA
+from core.commands.inspection import INSPECT
 from core.commands.lr_find import LR_FIND
 from core.commands.mistakes import ERRORS
 from core.commands.parser import Command, Group, build_parser
@@ -34,7 +35,10 @@ from core.errors import (
 )
 from core.jobs.workers import MEMORY_GROWTH
 
-COMMANDS: tuple[Command | Group, ...] = (DATA, *TRAIN, LR_FIND, *RUNS, *QUEUE, ERRORS, PREDICT)
+COMMANDS: tuple[Command | Group, ...] = (
+    *(DATA, *TRAIN, LR_FIND, *RUNS, *QUEUE),
+    *(ERRORS, INSPECT, PREDICT),
+)
 KINDS: dict[type[LabError], str] = {
     WrongUseError: "usage",
     ConfigError: "config",

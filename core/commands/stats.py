@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from contextlib import closing, suppress
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from tqdm import tqdm
@@ -40,7 +40,7 @@ def _found(context: Context, dataset: Dataset) -> Analysis:
             return load_analysis(file)
     cancelled = threading.Event()
     notice = "Cancelling the analysis… (Ctrl-C again aborts at once)"
-    with interruptible(cancelled.set, notice), closing(_ProgressBar()) as on_progress:
+    with interruptible(cancelled.set, notice), closing(ProgressBar()) as on_progress:
         compute(context.paths, dataset, "basic", on_progress, cancelled.is_set)
     return load_analysis(file)
 
@@ -124,10 +124,11 @@ def _text(dataset: Dataset, document: dict[str, Any]) -> str:
     return "\n\n".join([facts(pairs), bright, unlike])
 
 
-class _ProgressBar:
-    """One bar for the whole analysis."""
+class ProgressBar:
+    """One bar for the whole of a task, on the terminal of the ``person`` waiting."""
 
-    def __init__(self) -> None:
+    def __init__(self, person: TextIO | None = None) -> None:
+        self._person = person or sys.stderr
         self._bar: tqdm[Any] | None = None
 
     def __call__(self, progress: TaskProgress) -> None:
@@ -136,10 +137,10 @@ class _ProgressBar:
         if self._bar is None:
             self._bar = tqdm(
                 total=1.0,
-                file=sys.stderr,
+                file=self._person,
                 bar_format="{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]",
                 dynamic_ncols=True,
-                mininterval=0.1 if sys.stderr.isatty() else 10,
+                mininterval=0.1 if self._person.isatty() else 10,
             )
         self._bar.set_description_str(progress.phase, refresh=False)
         self._bar.update(progress.share - self._bar.n)
