@@ -19,6 +19,7 @@ from ui.predict_view import (
     uploads,
 )
 from ui.state import chosen_run
+from ui.unknown import offer
 
 guard()
 record = chosen_run()
@@ -31,6 +32,7 @@ if not has_network(record):
     explain_missing(record)
     st.stop()
 about_network(record)
+offer(record)
 
 chooser, settings = st.columns([5, 2], gap="large")
 with chooser:

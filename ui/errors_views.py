@@ -13,7 +13,9 @@ from ui.errors_data import Judged
 from ui.errors_gallery import mistakes_section
 from ui.errors_matrix import matrix_section
 from ui.errors_view import classes_section
+from ui.feature_map import map_section
 from ui.i18n import _
+from ui.robustness_view import robustness_section
 
 
 class View(NamedTuple):
@@ -27,6 +29,8 @@ VIEWS = {
     "matrix": View(N_("Confusion matrix"), matrix_section),
     "classes": View(N_("Classes"), classes_section),
     "mistakes": View(N_("All mistakes"), mistakes_section),
+    "robustness": View(N_("Robustness"), robustness_section),
+    "map": View(N_("Map"), map_section),
 }
 
 

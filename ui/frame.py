@@ -37,6 +37,7 @@ TRANSLATED_KEYS = (
     *("import_size", "import_resize", "import_color", "import_splits", "import_shares"),
     *("import_source", "augment_group", "augment_view", "augment_class.", "map."),
     *("classes.", "cell.true", "cell.pred"),
+    *("robust.name", "errors.map.", "closer.distort.name"),
 )
 """Keys of widgets whose options are called differently in every language."""
 

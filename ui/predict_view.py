@@ -26,6 +26,7 @@ from ui.messages import show_error
 from ui.names import class_names, literal, shortened
 from ui.queue_view import place_in_queue
 from ui.state import get_lab, is_dark
+from ui.unknown import notice, strangeness
 
 MAX_MEGABYTES = 20
 THUMB = 176
@@ -218,12 +219,15 @@ def show_pictures(record: RunRecord, pictures: Sequence[Picture], k: int, *, key
     try:
         with st.spinner(_("Asking the network …"), show_time=True):
             answers = predict(record, pictures)
+            strange = strangeness(record, [picture.seen for picture in pictures])
     except LabError as error:
         show_error(error)
         return
     for i, (picture, proba) in enumerate(zip(pictures, answers, strict=True)):
         with st.container(border=True):
             _card(picture, top_k_info(class_names(record), proba, k), key=f"{key}.{i}")
+            if strange:
+                notice(strange[i])
 
 
 def _card(picture: Picture, top: TopKInfo, *, key: str) -> None:

@@ -56,11 +56,11 @@ class Distortion(NamedTuple):
         return tuple(round(self.value(severity), 6) for severity in SEVERITIES)
 
 
-def distort(images: Images, name: str, severity: float, *, seed: int = 0) -> Images:
+def distort(images: Images, name: str, severity: float, *, first: int = 0, seed: int = 0) -> Images:
     """Pictures (n, h, w, c), c 1 or 3, changed by the distortion ``name``; a new array.
 
     ``severity`` in [0, 1]; at 0 nothing is changed. Picture i is changed in the same direction at
-    every severity, whatever the other pictures are.
+    every severity, whatever the other pictures are; ``first`` is the number of the first one.
 
     Raises:
         KeyError: if there is no such distortion.
@@ -75,7 +75,7 @@ def distort(images: Images, name: str, severity: float, *, seed: int = 0) -> Ima
     return np.stack(
         [
             row.apply(image, value, np.random.default_rng((seed, order, place)))
-            for place, image in enumerate(images)
+            for place, image in enumerate(images, start=first)
         ]
     )
 

@@ -42,6 +42,8 @@ def test_every_distortion_keeps_shape_and_type(name: str, channels: int) -> None
     np.testing.assert_array_equal(images, kept)
     again = distort(images[:1], name, 0.5)  # the same alone as among others
     np.testing.assert_array_equal(distort(images, name, 0.5)[:1], again)
+    third = distort(images[2:], name, 0.5, first=2)
+    np.testing.assert_array_equal(distort(images, name, 0.5)[2:], third)
     assert distort(images[:0], name, 0.5).shape == (0, 12, 9, channels)
 
 

@@ -21,7 +21,7 @@ from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import HOSTILE, make_dataset, many_classes
 from tests.pages.test_data import drawn, press, said
 from ui import understand_task
-from ui.understand_map import NEIGHBOURS, neighbours
+from ui.scatter_map import NEIGHBOURS, neighbours
 from ui.understand_view import PARTS
 
 
