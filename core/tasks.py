@@ -86,6 +86,8 @@ def read_state(files: TaskPaths, task: str) -> TaskState:
     if files.result(task).is_file():
         return TaskState(status="finished")
     state = _last_word(files, task)
+    if state.status == "finished" and not alive:
+        return TaskState()  # and what came of it was thrown away
     if alive or state.status in OVER:
         return state
     if not files.process(task).exists():

@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.errors import LabError
-from core.inspection.distortions import DISTORTIONS, STEPS, distort
+from core.inspection.distortions import DISTORTIONS, distort
 from core.plots.robustness import ChangeInfo, ChangeLabels, change_info, plot_change
 from ui.closer_subject import Subject
 from ui.gallery import Thumb, gallery
@@ -19,8 +19,6 @@ from ui.names import class_names, literal, shortened
 from ui.state import get_lab, is_dark
 
 SIZE = 192
-FINE = 4
-"""Steps of the slider for each that robustness is measured at."""
 CLASSES = 6
 
 
@@ -61,16 +59,17 @@ def _choice() -> tuple[str, float]:
         key="closer.distort.name",
         help=_("The same changes as in the view Robustness."),
     )
-    steps = STEPS * FINE
-    step = st.slider(
+    strength = st.slider(
         _("How much"),
         0,
-        steps,
-        value=steps // 2,
-        key="closer.distort.step",
-        help=_("At the left the image as it is, at the right as bad as in the view Robustness."),
+        100,
+        value=50,
+        step=5,
+        format="%d %%",
+        key="closer.distort.strength",
+        help=_("0 %: the image as it is; 100 %: as bad as it gets in the view Robustness."),
     )
-    return name, step / steps
+    return name, strength / 100
 
 
 def _proba(subject: Subject, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -47,7 +47,9 @@ def similar_tab(subject: Subject) -> None:
             all=len(items),
         )
     )
-    gallery(items, key="closer.similar", size=SIZE)
+    own = (_("this image"), class_names(subject.record)[subject.pred])
+    mine = Thumb(subject.pixels, own, alt=": ".join(own))
+    gallery([mine, *items], key="closer.similar", size=SIZE)
 
 
 def similar(subject: Subject) -> list[Thumb]:

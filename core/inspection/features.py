@@ -44,7 +44,7 @@ def with_features(model: keras.Model, run_id: str) -> keras.Model:
     if not dense:
         raise RunError(N_("The network of run {run} has no dense layer to look into."), run=run_id)
     activity = [_channels(layer.output) for layer in _traced(model)]
-    return keras.Model(model.inputs, [dense[-1].input, model.outputs[0], *activity])
+    return keras.Model(model.inputs[0], [dense[-1].input, model.outputs[0], *activity])
 
 
 def _traced(model: keras.Model) -> list[keras.Layer]:

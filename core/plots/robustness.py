@@ -80,15 +80,15 @@ def plot_robustness(
     info: RobustnessInfo, accuracy: str, *, dark: bool = False, decimal_comma: bool = False
 ) -> go.Figure:
     """One small chart per curve, all with the same scale of accuracy, harmless at the left."""
-    rows = -(-len(info) // COLUMNS)
+    rows, tone = max(1, -(-len(info) // COLUMNS)), tones(dark)
     figure = make_subplots(
         rows=rows,
         cols=COLUMNS,
         shared_yaxes=True,
         horizontal_spacing=0.02,
-        vertical_spacing=0.28,
+        vertical_spacing=0.3,
         subplot_titles=[escaped(curve.axis.title) for curve in info],
-        figure=base_figure(dark, height=max(1, rows) * 210, decimal_comma=decimal_comma),
+        figure=base_figure(dark, height=rows * 180, decimal_comma=decimal_comma),
     )
     for place, curve in enumerate(info):
         row, column = place // COLUMNS + 1, place % COLUMNS + 1
@@ -98,13 +98,21 @@ def plot_robustness(
         figure.update_xaxes(
             title={"text": escaped(curve.axis.unit), "standoff": 4, "font": {"size": 11}},
             range=[x[0], x[-1]],
+            nticks=4,
             row=row,
             col=column,
         )
         if column == 1:
             figure.update_yaxes(title=accuracy, row=row, col=column)
     figure.update_annotations(font_size=13)
-    figure.update_yaxes(range=[0, 1], tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_xaxes(gridcolor=tone.faint, zerolinecolor=tone.faint, automargin=True)
+    figure.update_yaxes(
+        gridcolor=tone.faint,
+        zerolinecolor=tone.faint,
+        range=[0, 1.02],
+        tickformat=".0%",
+        tickvals=[0, 0.25, 0.5, 0.75, 1],
+    )
     figure.update_layout(showlegend=False, hovermode="closest")
     return figure
 
@@ -114,6 +122,7 @@ def _traces(curve: RobustCurve, dark: bool) -> list[go.Scatter]:
     band = go.Scatter(
         x=[*x, *reversed(x)],
         y=[*curve.high, *reversed(curve.low)],
+        mode="lines",
         fill="toself",
         fillcolor=tone.neutral,
         opacity=0.6,
@@ -162,13 +171,14 @@ def plot_change(
             y=[escaped(label) for label in info.classes],
             x=shares,
             text=[percent(share) for share in shares],
-            textposition="auto",
+            textposition="outside",
+            cliponaxis=False,
             name=name,
             orientation="h",
             marker={"color": colour},
             hovertemplate="%{y}: %{text}<extra></extra>",
         )
     figure.update_layout(barmode="group", bargap=0.25, legend={"traceorder": "normal"})
-    figure.update_xaxes(visible=False, range=[0, 1])
+    figure.update_xaxes(visible=False, range=[0, 1.15])  # room for the figures
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     return figure
