@@ -115,7 +115,9 @@ def test_robustness_begins_with_the_images_as_they_are(inspected: tuple[Paths, s
 
 
 def test_features_are_what_the_last_layer_takes() -> None:
-    config = RunConfig.parse({"model": {"architecture": "cnn", "blocks": 1, "dense": 0}}).model
+    config = RunConfig.parse(
+        {"model": {"architecture": "cnn", "blocks": 1, "dense_units": 0}}
+    ).model
     model = build_model(config, (8, 8, 1), 3)
     both = with_features(model, "run")
     images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1)).astype(np.uint8)
