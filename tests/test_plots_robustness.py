@@ -39,7 +39,8 @@ def test_every_axis_has_a_chart_of_its_own(dark: bool) -> None:
     figure = plot_robustness(info, "Accuracy", dark=dark)
     assert len(figure.data) == 4  # band and line
     assert figure.data[1].y == (1.0, 1.0, 1.0)
-    assert figure.layout.xaxis2.range == (100, 0)  # harmless at the left
+    assert figure.layout.xaxis2.range == (106, -6)  # harmless at the left
+    assert figure.layout.xaxis2.tickvals == (100, 0)
     assert [a.text for a in figure.layout.annotations] == ["Rotation", "&lt;Dark&gt;"]
     assert plot_robustness((), "Accuracy").data == ()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -12,6 +10,7 @@ from core.errors import LabError
 from core.inspection.distortions import DISTORTIONS, distort
 from core.plots.robustness import ChangeInfo, ChangeLabels, change_info, plot_change
 from ui.closer_subject import Subject
+from ui.digest import digest
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, percent, say
 from ui.messages import show_error
@@ -76,13 +75,12 @@ def _proba(subject: Subject, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Those of the changed picture. LabError if the network cannot be asked."""
     model = get_lab().paths.run(subject.record.id).model
     changed = model.stat().st_mtime_ns if model.is_file() else 0
-    digest = blake2b(np.ascontiguousarray(pixels).data, digest_size=16).hexdigest()
-    return _asked(subject.record.id, changed, digest, pixels)
+    return _asked(subject.record.id, changed, digest(pixels), pixels)
 
 
 @st.cache_data(show_spinner=False, max_entries=500)
 def _asked(
-    run_id: str, version: int, digest: str, _pixels: NDArray[np.uint8]
+    run_id: str, version: int, content: str, _pixels: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
     proba: NDArray[np.float32] = get_lab().compute.predict(run_id, _pixels[None])[0]
     return proba

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from core.errors import LabError
 from core.inspection.neighbours import nearest
-from core.records import RunRecord
 from ui.closer_subject import Subject
+from ui.digest import digest
 from ui.errors_data import judged, pictures
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, ngettext, number
@@ -78,13 +76,10 @@ def _vector(subject: Subject) -> NDArray[np.float32]:
         (found,) = np.nonzero(rows == subject.row)
         if len(found):
             return vector_of(subject.record, subject.split, int(found[0]))
-    digest = blake2b(np.ascontiguousarray(subject.pixels).data, digest_size=16).hexdigest()
-    return _asked(subject.record.id, digest, subject.record, subject.pixels)
+    return _asked(subject.record.id, digest(subject.pixels), subject.pixels)
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
-def _asked(
-    run_id: str, digest: str, _record: RunRecord, _pixels: NDArray[np.uint8]
-) -> NDArray[np.float32]:
+def _asked(run_id: str, content: str, _pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     vector: NDArray[np.float32] = get_lab().compute.features(run_id, _pixels[None])[0]
     return vector

@@ -12,7 +12,16 @@ from core.datasets.dataset import DatasetInfo
 from core.datasets.retiring import open_seen
 from core.errors import N_, LabError
 from core.inspection.distortions import DISTORTIONS, STEPS
-from core.inspection.service import Task, cancel_inspection, read_inspection, start_inspection
+from core.inspection.service import (
+    MAP_ROWS,
+    SECONDS_PER_POINT,
+    TRAIN_ROWS,
+    Task,
+    cancel_inspection,
+    read_inspection,
+    robust_rows,
+    start_inspection,
+)
 from core.records import RunRecord
 from ui.i18n import _, duration
 from ui.messages import show_error
@@ -23,8 +32,6 @@ START_SECONDS = 15.0
 """Keras is loaded first."""
 FORWARD = 3.0
 """A picture is judged so many times as fast as it is learned from, roughly."""
-MAP_SECONDS = 36.0
-TRAIN_IMAGES, ROBUST_IMAGES = 20_000, 1_000
 PHASES = {
     "starting": N_("Starting …"),
     "waiting": N_("Waiting for another inspection to end"),
@@ -44,11 +51,11 @@ class Words(NamedTuple):
 
 
 def _all_splits(info: DatasetInfo) -> float:
-    return min(TRAIN_IMAGES, info.splits["train"]) + info.splits["val"] + info.splits["test"]
+    return min(TRAIN_ROWS, info.splits["train"]) + info.splits["val"] + info.splits["test"]
 
 
 def _distorted(info: DatasetInfo) -> float:
-    return min(ROBUST_IMAGES, info.splits["val"] or info.splits["test"]) * (
+    return min(robust_rows(info.image_shape), info.splits["val"] or info.splits["test"]) * (
         len(DISTORTIONS) * STEPS + 1
     )
 
@@ -57,12 +64,12 @@ WORDS: dict[Task, Words] = {
     "features": Words(
         N_(
             "What the network makes of the images of all splits is computed once and kept with the "
-            "run: similar images, a map of them, how it judges its own training images, and how "
-            "to tell pictures that are like none of them."
+            "run: similar images, a map of them, how it judges its own training images (20,000 at "
+            "most), and how to tell pictures that are like none of them."
         ),
         N_("Look into the network"),
         _all_splits,
-        MAP_SECONDS,
+        3 * MAP_ROWS * SECONDS_PER_POINT,
     ),
     "robustness": Words(
         N_(

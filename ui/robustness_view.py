@@ -86,7 +86,7 @@ def _chosen(readings: list[Reading]) -> Reading:
     """The one that is looked at closely; at first the one that hurts most."""
     by_name = {reading.name: reading for reading in readings}
     names = [name for name in DISTORTIONS if name in by_name]
-    st.segmented_control(
+    st.pills(  # they go on in a second row
         _("What is done to the images"),
         names,
         format_func=lambda name: _(DISTORTIONS[name].label),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.inspection.unknown import ACCEPTED
 from core.records import RunRecord
+from ui.digest import digest
 from ui.i18n import _, number, percent
 from ui.inspection_data import version
 from ui.inspection_panel import ready
@@ -38,10 +38,7 @@ def strangeness(record: RunRecord, pictures: Sequence[NDArray[np.uint8]]) -> lis
     done = version(record, "features")
     if not done or not pictures:
         return []
-    digests = tuple(
-        blake2b(np.ascontiguousarray(pixels).data, digest_size=16).hexdigest()
-        for pixels in pictures
-    )
+    digests = tuple(digest(pixels) for pixels in pictures)
     scores, threshold = _judged(record.id, done, digests, np.stack(pictures))
     return [Strangeness(float(score), threshold) for score in scores]
 

@@ -34,23 +34,18 @@ from core.inspection.result import (
     save_vectors,
 )
 from core.inspection.robustness import Robustness, measure
-from core.inspection.service import Task
+from core.inspection.service import (
+    MAP_ROWS,
+    SECONDS_PER_POINT,
+    TRAIN_ROWS,
+    Task,
+    robust_rows,
+)
 from core.inspection.unknown import fit
 from core.paths import Paths
 from core.prediction import load_model
 from core.records import RunRecord, read_record
 from core.tasks import OnProgress, ShouldStop, TaskCancelledError, TaskProgress
-
-TRAIN_ROWS = 20_000
-"""Training pictures that are looked at, at most, in (nearly) equal shares of the classes: a
-neighbour query takes some 20 ms then, and the job hardly longer than an evaluation."""
-MAP_ROWS = 2_000
-"""Points on the map per split, at most."""
-ROBUST_ROWS = 1_000
-"""Pictures that are made worse, at most: they tell an accuracy to ±3 points."""
-LARGE_SIDE, LARGE_ROWS = 128, 300
-"""Of larger pictures fewer are taken (±6 points): every one is judged 61 times."""
-_SECONDS_PER_POINT = 6e-3
 
 
 class _Meter:
@@ -72,7 +67,7 @@ class _Pace:
     """Of a network's answers and a map after them, what share of the time is behind."""
 
     def __init__(self, images: int, points: int) -> None:
-        self._images, self._map = images, points * _SECONDS_PER_POINT
+        self._images, self._map = images, points * SECONDS_PER_POINT
         self._first: tuple[float, int] | None = None
         self._reading = 0.0
 
@@ -217,7 +212,7 @@ def _robustness(paths: Paths, run_id: str, on_progress: OnProgress, stop: Should
     dataset = open_seen(paths, record.config.data.dataset, record.dataset_fingerprint)
     images, labels = dataset.split(split).images, dataset.split(split).labels
     predicted = load_split(files.predictions, split).rows
-    most = LARGE_ROWS if max(images.shape[1:3]) > LARGE_SIDE else ROBUST_ROWS
+    most = robust_rows(images.shape[1:])
     rows = predicted[balanced_rows(labels[predicted], most, record.config.train.seed)]
     model, meter = load_model(paths, run_id), _Meter(on_progress, stop)
 

@@ -13,6 +13,23 @@ from core.records import run_paths
 from core.tasks import TaskState
 
 Task = Literal["features", "robustness"]
+TRAIN_ROWS = 20_000
+"""Training pictures that are looked at, at most, in (nearly) equal shares of the classes: a
+neighbour query takes some 10 ms then, and the job hardly longer than an evaluation."""
+MAP_ROWS = 2_000
+"""Points on the map per split, at most."""
+SECONDS_PER_POINT = 6e-3
+"""Of the t-SNE map, on a slow machine."""
+_ROBUST_ROWS = 1_000
+_LARGE_SIDE, _LARGE_ROWS = 128, 300
+
+
+def robust_rows(shape: tuple[int, ...]) -> int:
+    """How many pictures (h, w, c) are made worse, at most: they tell an accuracy to ±3 points.
+
+    Of larger ones fewer are taken (±6 points): every one is judged 61 times.
+    """
+    return _LARGE_ROWS if max(shape[:2]) > _LARGE_SIDE else _ROBUST_ROWS
 
 
 def read_inspection(paths: Paths, run_id: str, task: Task) -> TaskState:

@@ -95,10 +95,12 @@ def plot_robustness(
         for trace in _traces(curve, dark):
             figure.add_trace(trace, row=row, col=column)
         x = curve.axis.values
+        air = 0.06 * (x[-1] - x[0])
         figure.update_xaxes(
             title={"text": escaped(curve.axis.unit), "standoff": 4, "font": {"size": 11}},
-            range=[x[0], x[-1]],
-            nticks=4,
+            range=[x[0] - air, x[-1] + air],
+            tickvals=x[::2],
+            tickfont={"size": 11},
             row=row,
             col=column,
         )

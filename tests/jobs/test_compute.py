@@ -58,6 +58,10 @@ def test_it_predicts_as_the_model_does(service: ComputeService, paths: Paths) ->
     np.testing.assert_allclose(proba, predict(paths, run_id, images), atol=1e-5)
     labels = np.load(paths.dataset("stripes").labels("test"))
     assert (proba.argmax(axis=1) == labels).mean() > 0.8
+    vectors = service.features(run_id, images)
+    np.testing.assert_allclose((vectors**2).sum(axis=1), 1, atol=1e-5)
+    with pytest.raises(LabError, match="Compute it again"):
+        service.judge_unknown(run_id, images)  # nobody has looked into the run yet
 
 
 def test_the_layer_table_comes_as_plain_tuples(service: ComputeService) -> None:
