@@ -48,11 +48,15 @@ def with_features(model: keras.Model, run_id: str) -> keras.Model:
 
 
 def _traced(model: keras.Model) -> list[keras.Layer]:
-    """Layers that leave traces, from the first to the last."""
-    kinds = (keras.layers.Activation, keras.layers.ReLU)
-    active = [layer for layer in model.layers if isinstance(layer, kinds)]
+    """Layers that leave traces, from the first to the last: those with a non-linearity."""
+    active = [layer for layer in model.layers if _bends(layer)]
     chosen = np.linspace(0, len(active) - 1, TRACED_LAYERS).round().astype(int)
     return [active[place] for place in dict.fromkeys(chosen.tolist())] if active else []
+
+
+def _bends(layer: keras.Layer) -> bool:
+    own = getattr(layer, "activation", None)
+    return isinstance(layer, keras.layers.ReLU) or own not in (None, keras.activations.linear)
 
 
 def _channels(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -78,7 +82,8 @@ def answers(
 def _answer(outputs: Iterable[NDArray[np.floating]]) -> Answer:
     features, logits, *activity = outputs
     last = features.reshape(len(features), -1)
-    traces = [folded(part, MOST_TRACES) for part in (*activity, last)]
+    # A network without any layer between has its features only.
+    traces = [folded(part, MOST_TRACES) for part in activity or [last]]
     return Answer(
         unit(folded(last, WIDEST)),
         logits.astype(np.float32),
