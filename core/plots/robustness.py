@@ -107,7 +107,7 @@ def plot_robustness(
         if column == 1:
             figure.update_yaxes(title=accuracy, row=row, col=column)
     figure.update_annotations(font_size=13)
-    figure.update_xaxes(gridcolor=tone.faint, zerolinecolor=tone.faint, automargin=True)
+    figure.update_xaxes(gridcolor=tone.faint, zeroline=False, automargin=True)
     figure.update_yaxes(
         gridcolor=tone.faint,
         zerolinecolor=tone.faint,
