@@ -20,6 +20,7 @@ from core.asking.judging import judge
 from core.augment import apply_augmentation
 from core.errors import LabError
 from core.evaluation.labels import find_issues
+from core.inspection.asking import features_of, judge_unknown
 from core.models.summary import layer_table
 from core.paths import Paths
 from core.prediction import predict
@@ -39,6 +40,8 @@ def operations(paths: Paths) -> dict[str, Callable[..., Any]]:
             items, takers, lambda run_id, images: predict(paths, run_id, images, varied)
         ),
         "predict": functools.partial(predict, paths),
+        "features": lambda run_id, images: features_of(paths, run_id, images),
+        "judge_unknown": lambda run_id, images: tuple(judge_unknown(paths, run_id, images)),
     }
 
 

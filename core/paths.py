@@ -37,6 +37,44 @@ def _plain(fingerprint: str) -> str:
 
 
 @dataclass(frozen=True)
+class TaskPaths:
+    """What has been found out about a dataset or run: per task its result, and the files of its
+    process."""
+
+    folder: Path
+
+    def result(self, task: str) -> Path:
+        return self.folder / f"{task}.npz"
+
+    def process(self, task: str) -> Path:
+        return self.folder / f"{task}.process.json"
+
+    def progress(self, task: str) -> Path:
+        return self.folder / f"{task}.progress.json"
+
+    def cancel(self, task: str) -> Path:
+        """Exists while somebody wants the task to end."""
+        return self.folder / f"{task}.cancel"
+
+    def log(self, task: str) -> Path:
+        return self.folder / f"{task}.log"
+
+
+@dataclass(frozen=True)
+class InspectionPaths(TaskPaths):
+    """What was found out about one run's network."""
+
+    def features(self, split: str) -> Path:
+        """What its last hidden layer makes of the images of a split."""
+        return self.folder / f"features-{split}.npy"
+
+    @property
+    def train_predictions(self) -> Path:
+        """As :attr:`RunPaths.predictions`, for training images."""
+        return self.folder / "train-predictions.npz"
+
+
+@dataclass(frozen=True)
 class RunPaths:
     """The files of one run."""
 
@@ -114,6 +152,11 @@ class RunPaths:
         return self.folder / "remarks.json"
 
     @property
+    def inspection(self) -> InspectionPaths:
+        """What was found out about its network once it had ended: :mod:`core.inspection`."""
+        return InspectionPaths(self.folder / "inspection")
+
+    @property
     def tensorboard(self) -> Path:
         """The folder of its event files."""
         return self.folder / "tensorboard"
@@ -179,29 +222,6 @@ class DatasetPaths:
 
 
 @dataclass(frozen=True)
-class AnalysisPaths:
-    """What has been found out about one dataset: per task its result, and the files of its job."""
-
-    folder: Path
-
-    def result(self, task: str) -> Path:
-        return self.folder / f"{task}.npz"
-
-    def process(self, task: str) -> Path:
-        return self.folder / f"{task}.process.json"
-
-    def progress(self, task: str) -> Path:
-        return self.folder / f"{task}.progress.json"
-
-    def cancel(self, task: str) -> Path:
-        """Exists while somebody wants the task to end."""
-        return self.folder / f"{task}.cancel"
-
-    def log(self, task: str) -> Path:
-        return self.folder / f"{task}.log"
-
-
-@dataclass(frozen=True)
 class Paths:
     """The layout of one ``artifacts/`` directory."""
 
@@ -240,6 +260,11 @@ class Paths:
     def analyses(self) -> Path:
         return self.root / "cache" / "analysis"
 
+    def inspection_lock(self, purpose: str) -> Path:
+        """Held while an inspection of a run is started (``start``), and while one works
+        (``turn``)."""
+        return self.root / "cache" / f"inspection.{purpose}.lock"
+
     @property
     def collected(self) -> Path:
         """Pictures taken with a webcam that are no dataset yet."""
@@ -272,8 +297,8 @@ class Paths:
     def dataset(self, name: str) -> DatasetPaths:
         return DatasetPaths(self.datasets / name)
 
-    def analysis(self, key: str) -> AnalysisPaths:
-        return AnalysisPaths(self.analyses / key)
+    def analysis(self, key: str) -> TaskPaths:
+        return TaskPaths(self.analyses / key)
 
     def create(self) -> Paths:
         for folder in (self.runs, self.datasets, self.imports):

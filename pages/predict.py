@@ -22,6 +22,7 @@ from ui.predict_view import (
     show_pictures,
 )
 from ui.state import chosen_run
+from ui.unknown import offer
 
 guard()
 record = chosen_run()
@@ -37,6 +38,7 @@ if not has_network(record):
 with sharing:
     share(record)
 about_network(record)
+offer(record)
 
 chooser, settings = st.columns([5, 2], gap="large")
 with settings:

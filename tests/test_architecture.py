@@ -21,13 +21,13 @@ LAYERS: list[set[str]] = [
     {"records", "signals", "failures", "stages", "schedules", "estimates"}
     | {"continuing", "proposing", "reading_curves", "sealing"}
     | {"fields", "folders", "remarks"},
-    {"asking", "store", "migrations", "datasets", "analysis", "evaluation", "plots"}
+    {"asking", "store", "migrations", "datasets", "tasks", "analysis", "evaluation", "plots"}
     | {"database", "grouping", "listing", "pairing"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
     {"callbacks", "event_log", "judging", "precision", "following"},
     {"evaluating", "trainer", "transfer", "watching"},
     {"training", "prediction"},
-    {"lr_finder", "probing"},
+    {"inspection", "lr_finder", "probing"},
     {"compute", "lab", "probe_job"},
     {"commands"},
     {"__main__"},
@@ -56,6 +56,9 @@ NEED_KERAS = (
     "core.evaluating",
     "core.event_log",
     "core.feeding",
+    "core.inspection.asking",
+    "core.inspection.computing",
+    "core.inspection.features",
     "core.judging",
     "core.losses",
     "core.lr_finder",

@@ -9,6 +9,8 @@ import streamlit as st
 
 from core.errors import N_
 from core.plots.bars import plot_top_k, top_k_info
+from ui.closer_distort import distort_tab
+from ui.closer_similar import similar_tab
 from ui.closer_subject import Subject
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, percent
@@ -52,7 +54,11 @@ def probabilities_tab(subject: Subject) -> None:
         )
 
 
-TABS: tuple[Tab, ...] = (Tab(N_("Probabilities"), lambda subject: True, probabilities_tab),)
+TABS: tuple[Tab, ...] = (
+    Tab(N_("Probabilities"), lambda subject: True, probabilities_tab),
+    Tab(N_("Similar images"), lambda subject: True, similar_tab),
+    Tab(N_("Distort"), lambda subject: True, distort_tab),
+)
 
 
 def look_closer(subject: Subject) -> None:

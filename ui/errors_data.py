@@ -68,22 +68,32 @@ def judged_splits(record: RunRecord) -> list[str]:
     saved = saved_splits(path)
     if not saved:
         raise NotFoundError(N_("There are no predictions at {path}."), path=str(path))
+    if _file_of(record, "train").is_file():
+        saved = [*saved, "train"]
     return sorted(saved, key=lambda s: SPLIT_ORDER.index(s) if s in SPLIT_ORDER else 9)
 
 
 def judged(record: RunRecord, split: str) -> Judged:
     """Raises LabError when the predictions cannot be read."""
-    path = get_lab().paths.run(record.id).predictions
-    return _judged(path, path.stat().st_mtime_ns, split, class_names(record))
+    path = _file_of(record, split)
+    which = (record.id, path.stat().st_mtime_ns, split, class_names(record))
+    return _judged(which, path)
+
+
+def _file_of(record: RunRecord, split: str) -> Path:
+    """Where the predictions of a split are: those of training images come later, if at all."""
+    files = get_lab().paths.run(record.id)
+    return files.inspection.train_predictions if split == "train" else files.predictions
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
-def _judged(path: Path, changed: int, split: str, names: tuple[str, ...]) -> Judged:
+def _judged(which: Name, path: Path) -> Judged:
+    run_id, changed, split, names = which
     predictions = load_split(path, split)
     classes = predictions.proba.shape[1]
     matrix = confusion_matrix(predictions.y_true, predictions.y_pred, classes)
     return Judged(
-        run_id=path.parent.name,
+        run_id=run_id,
         version=changed,
         split=split,
         # A folder from elsewhere may name fewer classes than it predicts.

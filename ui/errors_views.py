@@ -15,7 +15,9 @@ from ui.errors_data import Judged
 from ui.errors_gallery import mistakes_section
 from ui.errors_labels import labels_section
 from ui.errors_matrix import matrix_section
+from ui.feature_map import map_section
 from ui.i18n import _
+from ui.robustness_view import robustness_section
 
 
 class View(NamedTuple):
@@ -31,6 +33,8 @@ VIEWS = {
     "curves": View(N_("Curves"), curves_section),
     "mistakes": View(N_("All mistakes"), mistakes_section),
     "labels": View(N_("Labels"), labels_section),
+    "robustness": View(N_("Robustness"), robustness_section),
+    "map": View(N_("Map"), map_section),
 }
 
 

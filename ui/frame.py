@@ -41,6 +41,7 @@ TRANSLATED_KEYS = (
     *("errors.focus", "errors.sort", "errors.most"),
     *("errors.level", "errors.scale", "errors.curve", "errors.class"),
     "runs.set.",
+    *("robust.name", "errors.map.", "closer.distort.name"),
 )
 """Keys of widgets whose options are called differently in every language."""
 

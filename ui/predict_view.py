@@ -25,6 +25,7 @@ from ui.names import class_names, literal, shortened
 from ui.predict_pictures import THUMB, Picture, Seen
 from ui.queue_view import place_in_queue
 from ui.state import LISTED_RUNS, get_lab, is_dark
+from ui.unknown import Strangeness, notice, strangeness
 
 PER_PAGE = 8
 """Pictures on a page: each has a chart."""
@@ -59,6 +60,8 @@ class Look(NamedTuple):
     name: str
     seen: Seen
     proba: NDArray[np.float32]
+    strange: Strangeness | None
+    """Whether it is like anything the run was trained on; unknown until the run was looked into."""
 
     @property
     def found(self) -> str:
@@ -231,11 +234,12 @@ def show_pictures(
 def _looks(record: RunRecord, i: int, pictures: Sequence[Picture], how: Shown) -> list[Look]:
     """What the ``i``-th run says of every picture."""
     seen = [picture.seen[i] for picture in pictures]
-    # Whether the pictures are like anything known (ui.unknown.strangeness) is asked here, too.
-    answers = predict(record, [each.pixels for each in seen], how.varied)
+    pixels = [each.pixels for each in seen]
+    answers = predict(record, pixels, how.varied)
+    strange = strangeness(record, pixels)
     return [
-        Look(record, picture.name, each, proba)
-        for picture, each, proba in zip(pictures, seen, answers, strict=True)
+        Look(record, picture.name, each, proba, strange[n] if strange else None)
+        for n, (picture, each, proba) in enumerate(zip(pictures, seen, answers, strict=True))
     ]
 
 
@@ -276,7 +280,8 @@ def _answer(look: Look, how: Shown, *, key: str, narrow: bool = False) -> None:
     top = top_k_info(class_names(look.record), look.proba, how.k)
     best, sure = top.classes[0], top.proba[0]
     st.markdown(f"**{literal(best)}** · {percent(sure)}")
-    # The place of ui.unknown.notice: like anything that the run was trained on, or not.
+    if look.strange:
+        notice(look.strange)
     figure = plot_top_k(
         top._replace(classes=tuple(shortened(top.classes))), dark=is_dark(), percent=percent
     )

@@ -1,22 +1,18 @@
-"""An analysis that is not there yet: offered, under way, or why there is none."""
+"""An analysis of a dataset that is not there yet: offered, under way, or why there is none."""
 
 from __future__ import annotations
 
 import functools
 from typing import NamedTuple
 
-import streamlit as st
-
 from core.analysis.computing import Cost, map_seconds
-from core.analysis.service import Task, TaskState, cancel_task, read_task, start_task
+from core.analysis.service import Task, cancel_task, read_task, start_task
 from core.datasets.dataset import DatasetInfo
 from core.errors import N_
-from ui.i18n import _, duration, ngettext, percent, say
-from ui.messages import show
-from ui.names import literal
-from ui.state import get_lab, guarded
+from ui.i18n import _, duration, ngettext
+from ui.state import get_lab
+from ui.task_panel import Panel, is_ready
 
-REFRESH_SECONDS = 1.0
 AUTO_SECONDS = 5.0
 """What takes no longer is begun without asking."""
 PHASES = {
@@ -55,15 +51,24 @@ WORDS: dict[Task, Words] = {
 
 def ready(info: DatasetInfo, task: Task) -> bool:
     """Whether the result is there; if not, what can be done about it stands on the page."""
-    state = read_task(get_lab().paths, info, task)
-    if state.status == "none" and seconds(info, task) <= AUTO_SECONDS:
-        start_task(get_lab().paths, info, task)
-        state = read_task(get_lab().paths, info, task)
-    if state.status == "running":
-        st.fragment(_watch, run_every=REFRESH_SECONDS)(info, task)
-    elif state.status != "finished":
-        _offer(info, task, state)
-    return state.status == "finished"
+    paths, images = get_lab().paths, sum(info.splits.values())
+    needed, words = seconds(info, task), WORDS[task]
+    panel = Panel(
+        key=f"analysis.{task}",
+        what=_(words.what),
+        button=_(words.start),
+        cost=ngettext(
+            "{n} image: up to {time} on a slow machine.",
+            "{n} images: up to {time} on a slow machine.",
+            images,
+            time=duration(max(10.0, needed)),
+        ),
+        phases=PHASES,
+        read=functools.partial(read_task, paths, info, task),
+        start=functools.partial(start_task, paths, info, task),
+        cancel=functools.partial(cancel_task, paths, info, task),
+    )
+    return is_ready(panel, unasked=needed <= AUTO_SECONDS)
 
 
 def seconds(info: DatasetInfo, task: Task) -> float:
@@ -74,58 +79,3 @@ def seconds(info: DatasetInfo, task: Task) -> float:
 def start_again(info: DatasetInfo, task: Task) -> None:
     """In a callback: compute what is damaged anew."""
     start_task(get_lab().paths, info, task, again=True)
-
-
-def _offer(info: DatasetInfo, task: Task, state: TaskState) -> None:
-    if state.status == "failed":
-        parts = [say(part) for part in (state.message, state.remedy) if part]
-        show(" ".join(parts), "error")
-    elif state.message:
-        show(say(state.message), "info")
-    words = WORDS[task]
-    st.write(_(words.what))
-    images = sum(info.splits.values())
-    st.caption(
-        ngettext(
-            "{n} image: up to {time} on a slow machine.",
-            "{n} images: up to {time} on a slow machine.",
-            images,
-            time=duration(max(10.0, seconds(info, task))),
-        )
-    )
-    st.button(
-        _(words.start),
-        key=f"analysis.{task}",
-        type="primary",
-        icon=":material/query_stats:",
-        on_click=guarded,
-        args=(functools.partial(start_task, get_lab().paths, info, task),),
-    )
-
-
-def _watch(info: DatasetInfo, task: Task) -> None:
-    """In a fragment that refreshes itself, until there is something else to show."""
-    state = read_task(get_lab().paths, info, task)
-    if state.status != "running":
-        st.rerun()
-    st.write(_(WORDS[task].what))
-    bar, button = st.columns([6, 1], vertical_alignment="center")
-    bar.progress(min(1.0, state.progress.share), text=literal(_how_far(state)))
-    button.button(
-        _("Cancel"),
-        key=f"analysis.cancel.{task}",
-        on_click=guarded,
-        args=(functools.partial(cancel_task, get_lab().paths, info, task),),
-    )
-
-
-def _how_far(state: TaskState) -> str:
-    """Phase, share and what is left, as far as they are known."""
-    progress = state.progress
-    parts = [_(PHASES[progress.phase])]
-    if progress.share:
-        parts.append(percent(progress.share, 0))
-    left = progress.seconds_left()
-    if left is not None:
-        parts.append(_("{time} left", time=duration(left)))
-    return " · ".join(parts)

@@ -25,7 +25,14 @@ from core.analysis.rows import Rows
 from core.analysis.shrinking import shrink
 from core.analysis.stats import ClassSums
 from core.datasets.dataset import Dataset, DatasetInfo
-from core.errors import N_, LabError
+from core.tasks import (
+    OnProgress,
+    ShouldStop,
+    TaskCancelledError,
+    TaskProgress,
+    never,
+    unheard,
+)
 
 Phase = Literal["starting", "waiting", "reading", "comparing", "arranging"]
 
@@ -40,31 +47,6 @@ _SECONDS_PER_BYTE = 7e-9
 _SECONDS_PER_PICTURE = 3e-5
 _SECONDS_PER_PAIR = 1.2e-9
 _SECONDS_PER_POINT = 6e-3
-
-
-class AnalysisCancelledError(LabError):
-    """The user has cancelled the analysis."""
-
-    def __init__(self) -> None:
-        super().__init__(N_("The analysis was cancelled."))
-
-
-class AnalysisProgress(BaseModel, frozen=True):
-    """How far an analysis is: the ``share`` done, in [0, 1], and when its work began."""
-
-    phase: Phase = "starting"
-    share: float = 0.0
-    started: float = 0.0
-
-    def seconds_left(self, now: float | None = None) -> float | None:
-        """By the pace so far; None before there is one."""
-        passed = (time.time() if now is None else now) - self.started
-        if self.share < 0.02 or passed < 1:
-            return None
-        return max(0.0, passed * (1 - self.share) / self.share)
-
-
-OnProgress = Callable[[AnalysisProgress], None]
 
 
 class Cost(BaseModel, frozen=True):
@@ -94,7 +76,7 @@ def map_seconds(info: DatasetInfo) -> float:
 class _Meter:
     """Turns what is done of a part into the share of the whole; ends what is to stop."""
 
-    def __init__(self, cost: Cost, on_progress: OnProgress, should_stop: Callable[[], bool]):
+    def __init__(self, cost: Cost, on_progress: OnProgress, should_stop: ShouldStop):
         self._total = max(1e-9, cost.reading + cost.comparing)
         self._on_progress, self._should_stop = on_progress, should_stop
         self._started = time.time()
@@ -102,21 +84,21 @@ class _Meter:
     def __call__(self, phase: Phase, seconds: float) -> None:
         """``seconds`` of the cost are behind."""
         if self._should_stop():
-            raise AnalysisCancelledError
+            raise TaskCancelledError
         share = min(1.0, seconds / self._total)
-        self._on_progress(AnalysisProgress(phase=phase, share=share, started=self._started))
+        self._on_progress(TaskProgress(phase=phase, share=share, started=self._started))
 
 
 def analyse(
     dataset: Dataset,
-    on_progress: OnProgress = lambda progress: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    on_progress: OnProgress = unheard,
+    should_stop: ShouldStop = never,
 ) -> Analysis:
     """Everything but the t-SNE map, in memory that hardly depends on the size of the pictures.
 
     Raises:
         DatasetError: if a file of the dataset is damaged.
-        AnalysisCancelledError: soon after ``should_stop`` says so.
+        TaskCancelledError: soon after ``should_stop`` says so.
     """
     rows, cost = Rows.of(dataset), Cost.of(dataset.info)
     meter = _Meter(cost, on_progress, should_stop)
@@ -139,13 +121,13 @@ def analyse(
 
 def arrange(
     found: Analysis,
-    on_progress: OnProgress = lambda progress: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    on_progress: OnProgress = unheard,
+    should_stop: ShouldStop = never,
 ) -> NDArray[np.float32]:
     """The t-SNE map (m, 2) of the sample of an analysis.
 
     Raises:
-        AnalysisCancelledError: soon after ``should_stop`` says so.
+        TaskCancelledError: soon after ``should_stop`` says so.
     """
     meter = _Meter(Cost(reading=0, comparing=TSNE_STEPS), on_progress, should_stop)
     meter("arranging", 0)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 from contextlib import closing, suppress
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from tqdm import tqdm
 
-from core.analysis.computing import AnalysisProgress
 from core.analysis.groups import DROPPING, Groups, across_splits, contradictory
 from core.analysis.job import compute
 from core.analysis.result import Analysis, load_analysis
@@ -21,6 +20,7 @@ from core.commands.context import Answer, Context, interruptible
 from core.commands.formats import amount, facts, number, table
 from core.datasets.dataset import Dataset
 from core.errors import DatasetError
+from core.tasks import TaskProgress
 
 MOST_UNLIKE = 20
 MOST_GROUPS = 100
@@ -40,7 +40,7 @@ def _found(context: Context, dataset: Dataset) -> Analysis:
             return load_analysis(file)
     cancelled = threading.Event()
     notice = "Cancelling the analysis… (Ctrl-C again aborts at once)"
-    with interruptible(cancelled.set, notice), closing(_ProgressBar()) as on_progress:
+    with interruptible(cancelled.set, notice), closing(ProgressBar()) as on_progress:
         compute(context.paths, dataset, "basic", on_progress, cancelled.is_set)
     return load_analysis(file)
 
@@ -124,22 +124,23 @@ def _text(dataset: Dataset, document: dict[str, Any]) -> str:
     return "\n\n".join([facts(pairs), bright, unlike])
 
 
-class _ProgressBar:
-    """One bar for the whole analysis."""
+class ProgressBar:
+    """One bar for the whole of a task, on the terminal of the ``person`` waiting."""
 
-    def __init__(self) -> None:
+    def __init__(self, person: TextIO | None = None) -> None:
+        self._person = person or sys.stderr
         self._bar: tqdm[Any] | None = None
 
-    def __call__(self, progress: AnalysisProgress) -> None:
+    def __call__(self, progress: TaskProgress) -> None:
         if progress.phase in ("starting", "waiting"):
             return
         if self._bar is None:
             self._bar = tqdm(
                 total=1.0,
-                file=sys.stderr,
+                file=self._person,
                 bar_format="{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]",
                 dynamic_ncols=True,
-                mininterval=0.1 if sys.stderr.isatty() else 10,
+                mininterval=0.1 if self._person.isatty() else 10,
             )
         self._bar.set_description_str(progress.phase, refresh=False)
         self._bar.update(progress.share - self._bar.n)

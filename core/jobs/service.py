@@ -90,6 +90,18 @@ class ComputeService:
         verdicts: list[Verdict] = self.ask("judge", list(items), tuple(takers), varied)
         return verdicts
 
+    def features(self, run_id: str, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """See :func:`core.inspection.asking.features_of`."""
+        vectors: npt.NDArray[np.float32] = self.ask("features", run_id, images)
+        return vectors
+
+    def judge_unknown(
+        self, run_id: str, images: npt.NDArray[np.uint8]
+    ) -> tuple[npt.NDArray[np.float32], float]:
+        """See :func:`core.inspection.asking.judge_unknown`."""
+        judged: tuple[npt.NDArray[np.float32], float] = self.ask("judge_unknown", run_id, images)
+        return judged
+
     def ask(self, name: str, *arguments: Any) -> Any:
         """Have one operation done.
 

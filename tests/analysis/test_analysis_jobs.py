@@ -13,13 +13,13 @@ import numpy as np
 import psutil
 import pytest
 
+from core import tasks
 from core.analysis import job, service
-from core.analysis.computing import AnalysisCancelledError, AnalysisProgress, analyse
+from core.analysis.computing import analyse
 from core.analysis.job import compute, run_job
 from core.analysis.result import load_analysis, load_points
 from core.analysis.service import (
     Task,
-    TaskState,
     analysis_paths,
     cancel_task,
     read_task,
@@ -29,7 +29,8 @@ from core.datasets.dataset import DatasetInfo
 from core.datasets.registry import delete_dataset, open_dataset
 from core.datasets.writer import Owner
 from core.errors import DatasetError
-from core.paths import AnalysisPaths, Paths, write_atomic
+from core.paths import Paths, TaskPaths, write_atomic
+from core.tasks import TaskCancelledError, TaskProgress, TaskState, take_turn
 from tests.analysis.making import Part, photographs, write
 
 PATIENCE = 180.0
@@ -54,7 +55,7 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
     """Tasks that were begun, by this process as it seems; nothing is done about them."""
     begun: list[Task] = []
 
-    def launch(paths: Paths, name: str, task: Task, files: AnalysisPaths) -> None:
+    def launch(paths: Paths, name: str, task: Task, files: TaskPaths) -> None:
         begun.append(task)
         write_atomic(files.process(task), Owner.me().model_dump_json())
 
@@ -72,7 +73,7 @@ def wait_until_over(paths: Paths, info: DatasetInfo, task: Task = "basic") -> Ta
     pytest.fail(f"still running after {PATIENCE} s: {state}")
 
 
-def died(files: AnalysisPaths, task: Task = "basic") -> None:
+def died(files: TaskPaths, task: Task = "basic") -> None:
     """The process that works on a task is gone."""
     gone = Owner(pid=1, started=0.0, host=Owner.me().host)
     write_atomic(files.process(task), gone.model_dump_json())
@@ -145,13 +146,13 @@ def test_progress_and_cancel(paths: Paths, info: DatasetInfo, launched: list[Tas
 
 
 def test_progress_only_grows(paths: Paths, info: DatasetInfo) -> None:
-    seen: list[AnalysisProgress] = []
+    seen: list[TaskProgress] = []
     analyse(open_dataset(paths, "pets"), seen.append)
     shares = [progress.share for progress in seen]
     assert shares == sorted(shares)
     assert {progress.phase for progress in seen} == {"reading", "arranging", "comparing"}
     assert all(0 <= share <= 1 for share in shares)
-    half = AnalysisProgress(phase="reading", share=0.5, started=100.0)
+    half = TaskProgress(phase="reading", share=0.5, started=100.0)
     assert half.seconds_left(110.0) == 10
     assert half.seconds_left(100.5) is None
 
@@ -159,7 +160,7 @@ def test_progress_only_grows(paths: Paths, info: DatasetInfo) -> None:
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_an_analysis_can_be_ended_anywhere(paths: Paths, info: DatasetInfo, after: int) -> None:
     asked = iter([False] * after + [True] * 99)
-    with pytest.raises(AnalysisCancelledError):
+    with pytest.raises(TaskCancelledError):
         analyse(open_dataset(paths, "pets"), should_stop=lambda: next(asked))
 
 
@@ -188,9 +189,9 @@ def test_one_at_a_time(paths: Paths, info: DatasetInfo) -> None:
     """Another job waits for its turn, and can be cancelled meanwhile."""
     paths.analyses.mkdir(parents=True)
     stop: Callable[[], bool] = iter([False, False, True]).__next__
-    turn = job._take_turn(paths, lambda progress: None, lambda: False)
-    seen: list[AnalysisProgress] = []
-    with pytest.raises(AnalysisCancelledError):
+    turn = take_turn(paths.analyses / ".turn.lock", lambda progress: None, lambda: False)
+    seen: list[TaskProgress] = []
+    with pytest.raises(TaskCancelledError):
         compute(paths, open_dataset(paths, "pets"), "basic", seen.append, stop)
     turn.release()
     assert [progress.phase for progress in seen] == ["starting", "waiting", "waiting"]
@@ -238,7 +239,7 @@ def test_the_server_loads_no_scikit_learn() -> None:
         capture_output=True,
         text=True,
         check=True,
-        cwd=service._ROOT,
+        cwd=tasks.ROOT,
         env=os.environ,
     )
     assert said.stdout.splitlines()[-1] == "[]"

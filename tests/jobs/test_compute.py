@@ -70,6 +70,10 @@ def test_it_predicts_as_the_model_does(service: ComputeService, paths: Paths) ->
     assert [verdict.problem is None for verdict in verdicts] == [True, True, True, False]
     found = np.concatenate([verdict.proba[0][None] for verdict in verdicts[:3]])
     np.testing.assert_allclose(found, proba[:3], atol=1e-5)
+    vectors = service.features(run_id, images)
+    np.testing.assert_allclose((vectors**2).sum(axis=1), 1, atol=1e-5)
+    with pytest.raises(LabError, match="Compute it again"):
+        service.judge_unknown(run_id, images)  # nobody has looked into the run yet
 
 
 def as_png(image: npt.NDArray[np.uint8]) -> bytes:

@@ -216,9 +216,7 @@ def test_runs_that_cannot_be_compared_say_why(app: OpenPage, lab: Lab, make_run:
     assert "cannot be read" in said(page)
 
 
-def test_the_validation_split_is_compared_first(
-    app: OpenPage, lab: Lab, make_run: MakeRun
-) -> None:
+def test_the_validation_split_is_compared_first(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
     a, b = make_run(), make_run()
     unlock(lab.paths, a.id)
     page = choose(look(app("runs"), "pair"), a, b)

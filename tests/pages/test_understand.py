@@ -7,21 +7,21 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.analysis import service
-from core.analysis.computing import AnalysisProgress
 from core.analysis.job import compute
-from core.analysis.service import Task, TaskState, analysis_paths, read_task
+from core.analysis.service import Task, analysis_paths, read_task
 from core.datasets.dataset import DatasetInfo
 from core.datasets.registry import open_dataset
 from core.datasets.writer import Owner
 from core.errors import text
 from core.lab import Lab
-from core.paths import AnalysisPaths, Paths, write_atomic
+from core.paths import Paths, TaskPaths, write_atomic
+from core.tasks import TaskProgress, TaskState
 from tests.analysis.making import Part, photographs, write
 from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import HOSTILE, make_dataset, many_classes
 from tests.pages.test_data import drawn, press, said
 from ui import understand_task
-from ui.understand_map import NEIGHBOURS, neighbours
+from ui.scatter_map import NEIGHBOURS, neighbours
 from ui.understand_view import PARTS
 
 
@@ -30,7 +30,7 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
     """Tasks that were begun, by this process as it seems; nothing is done about them."""
     begun: list[Task] = []
 
-    def launch(paths: Paths, name: str, task: Task, files: AnalysisPaths) -> None:
+    def launch(paths: Paths, name: str, task: Task, files: TaskPaths) -> None:
         begun.append(task)
         write_atomic(files.process(task), Owner.me().model_dump_json())
 
@@ -88,7 +88,7 @@ def test_small_sets_begin_by_themselves(app: OpenPage, launched: list[Task]) -> 
     page = part(app, "means")
     assert launched == ["basic"]
     assert "computed once and kept" in said(page)
-    assert [b.key for b in page.button if b.key == "analysis.cancel.basic"]
+    assert [b.key for b in page.button if b.key == "analysis.basic.cancel"]
     page.run()
     assert launched == ["basic"]
 
@@ -104,14 +104,14 @@ def test_large_sets_ask_first(app: OpenPage, launched: list[Task]) -> None:
 
 def test_progress_is_told_and_can_be_ended(app: OpenPage, lab: Lab) -> None:
     info = make_dataset(lab.paths)
-    progress = AnalysisProgress(phase="comparing", share=0.5, started=0.0)
+    progress = TaskProgress(phase="comparing", share=0.5, started=0.0)
     leave(lab, info, TaskState(status="running", progress=progress), alive=True)
     page = part(app, "unlike", "pets")
     (bar,) = page.get("progress")
     assert bar.proto.value == 50
     assert "Comparing the images with one another · 50 %" in bar.proto.text
     assert "left" in bar.proto.text
-    press(page, "analysis.cancel.basic")
+    press(page, "analysis.basic.cancel")
     assert analysis_paths(lab.paths, info).cancel("basic").exists()
 
 
