@@ -12,11 +12,19 @@ import pickle
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from core.augment import apply_augmentation
 from core.errors import LabError
+from core.explain import (
+    activations_of_run,
+    attack_on_run,
+    filters_of_run,
+    heat_maps_of_run,
+    layers_of_run,
+)
 from core.models.summary import layer_table
 from core.paths import Paths
 from core.prediction import predict
@@ -31,6 +39,11 @@ def operations(paths: Paths) -> dict[str, Callable[..., Any]]:
         "layer_table": lambda *shape: [tuple(row) for row in layer_table(*shape)],
         "apply_augmentation": apply_augmentation,
         "predict": lambda run_id, images: predict(paths, run_id, images),
+        "heat_maps": partial(heat_maps_of_run, paths),
+        "attack": partial(attack_on_run, paths),
+        "layers": partial(layers_of_run, paths),
+        "activations": partial(activations_of_run, paths),
+        "filters": partial(filters_of_run, paths),
     }
 
 

@@ -1,0 +1,75 @@
+"""Occlusion (Zeiler & Fergus 2014): cover a part of the picture and see what the logit loses."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from core.explain.places import batch_size, logits
+
+PARTS = 5
+"""The window is so many times smaller than the picture, each way."""
+STEPS = 11
+"""Windows in a row and in a column at most: 121 pictures for one heat map."""
+
+
+class Windows(NamedTuple):
+    """Rectangles of ``size`` (height, width) around each of ``rows`` × ``columns``, cut at the
+    border."""
+
+    size: tuple[int, int]
+    rows: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int64]
+
+
+def windows(height: int, width: int) -> Windows:
+    """A fifth of each side; centres from border to border, so that the corners are covered."""
+    size = (max(1, round(height / PARTS)), max(1, round(width / PARTS)))
+    rows, columns = (
+        np.unique(np.rint(np.linspace(0, n - 1, min(n, STEPS))).astype(np.int64))
+        for n in (height, width)
+    )
+    return Windows(size, rows, columns)
+
+
+def occlusion(
+    model: keras.Model, image: npt.NDArray[np.uint8], label: int
+) -> npt.NDArray[np.float64]:
+    """What the logit of a class loses where the picture is covered, (h, w).
+
+    Windows as :func:`windows`, filled with the mean colour of the picture: black would be ink to a
+    network that knows digits. A pixel has the mean over the windows that cover it; a negative value
+    says that the class gains when the pixel is hidden.
+    """
+    height, width = image.shape[:2]
+    covered = masks(windows(height, width), height, width)
+    mean = image.mean(axis=(0, 1))
+    pictures = np.where(covered[..., None], mean, image).astype(np.float32)
+    size, whole = batch_size(model), image[None].astype(np.float32)
+    scores = np.concatenate(
+        [
+            ops.convert_to_numpy(logits(model, batch))[:, label]
+            for batch in (whole, *(pictures[i : i + size] for i in range(0, len(pictures), size)))
+        ]
+    ).astype(np.float64)
+    lost = scores[0] - scores[1:]
+    times = covered.sum(axis=0)
+    return np.divide(
+        np.tensordot(lost, covered, axes=1), times, out=np.zeros(times.shape), where=times > 0
+    )
+
+
+def masks(found: Windows, height: int, width: int) -> npt.NDArray[np.bool_]:
+    """(windows, h, w): the pixels that each covers."""
+    down, across = (
+        (np.arange(n) >= centres[:, None] - (size - 1) // 2)
+        & (np.arange(n) <= centres[:, None] + size // 2)
+        for n, size, centres in zip(
+            (height, width), found.size, (found.rows, found.columns), strict=True
+        )
+    )
+    return (down[:, None, :, None] & across[None, :, None, :]).reshape(-1, height, width)
