@@ -40,16 +40,17 @@ def grad_cam_pp(model: keras.Model, image: Pixels, label: int) -> Map:
 
     w_k = Σ α · ReLU(g) with α = g² / (2 g² + Σ A_k · g³) at every place. The paper takes the
     exponential of the logit for the score: all its derivatives then are powers of the gradient g
-    of the logit, and the factor that they share falls out of a map whose maximum is 1.
+    of the logit, and the factor that they share falls out of a map whose maximum is 1. The weights
+    are never negative, so that maps which are bright everywhere lift the whole picture: the smallest
+    value, which tells no places apart, is taken off.
 
     Arguments, result and errors as :func:`grad_cam`.
     """
     maps, gradient, parts = _maps_and_gradient(model, image, label)
     below = 2 * gradient**2 + maps.sum(axis=(0, 1)) * gradient**3
     alpha = np.divide(gradient**2, below, out=np.zeros_like(below), where=below != 0)
-    return _spread(
-        _positive(maps, (alpha * np.maximum(gradient, 0)).sum(axis=(0, 1))), parts, image
-    )
+    found = _positive(maps, (alpha * np.maximum(gradient, 0)).sum(axis=(0, 1)))
+    return _spread(found - found.min(), parts, image)
 
 
 def _maps_and_gradient(model: keras.Model, image: Pixels, label: int) -> tuple[Map, Map, Halves]:
