@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from core.errors import N_
 from core.plots.bars import plot_top_k, top_k_info
-from core.records import RunRecord
+from ui.closer_attack import attack_tab
+from ui.closer_augment import augment_tab
+from ui.closer_heat import heat_tab
+from ui.closer_inside import inside_tab
+from ui.closer_notes import notes_tab
+from ui.closer_subject import Subject
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, percent
 from ui.names import class_names, literal, shortened
@@ -19,27 +22,6 @@ from ui.state import is_dark
 
 SIZE = 256
 GUESSES = 10
-
-
-class Subject(NamedTuple):
-    """A picture as a run's network takes it, and what is known of it.
-
-    ``pixels`` uint8 (h, w, c); ``proba`` float32 (classes,); ``truth`` its true class, where that
-    is known; ``split`` and ``row`` its place in the run's dataset, ``None`` for a picture from
-    elsewhere.
-    """
-
-    record: RunRecord
-    name: str
-    pixels: NDArray[np.uint8]
-    proba: NDArray[np.float32]
-    truth: int | None = None
-    split: str | None = None
-    row: int | None = None
-
-    @property
-    def pred(self) -> int:
-        return int(self.proba.argmax())
 
 
 class Tab(NamedTuple):
@@ -75,7 +57,22 @@ def probabilities_tab(subject: Subject) -> None:
         )
 
 
-TABS: tuple[Tab, ...] = (Tab(N_("Probabilities"), lambda subject: True, probabilities_tab),)
+def _any(subject: Subject) -> bool:
+    return True
+
+
+def _is_in_a_dataset(subject: Subject) -> bool:
+    return subject.split is not None and subject.row is not None
+
+
+TABS: tuple[Tab, ...] = (
+    Tab(N_("Probabilities"), _any, probabilities_tab),
+    Tab(N_("Heat map"), _any, heat_tab),
+    Tab(N_("Augmented"), _any, augment_tab),
+    Tab(N_("Inside"), _any, inside_tab),
+    Tab(N_("Attack"), _any, attack_tab),
+    Tab(N_("Comment"), _is_in_a_dataset, notes_tab),
+)
 
 
 def look_closer(subject: Subject) -> None:

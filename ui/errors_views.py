@@ -10,7 +10,7 @@ import streamlit as st
 from core.errors import N_
 from core.records import RunRecord
 from ui.errors_data import Judged
-from ui.errors_gallery import mistakes_section
+from ui.errors_images import images_section
 from ui.errors_matrix import matrix_section
 from ui.errors_view import classes_section
 from ui.i18n import _
@@ -26,7 +26,7 @@ class View(NamedTuple):
 VIEWS = {
     "matrix": View(N_("Confusion matrix"), matrix_section),
     "classes": View(N_("Classes"), classes_section),
-    "mistakes": View(N_("All mistakes"), mistakes_section),
+    "mistakes": View(N_("Images"), images_section),
 }
 
 

@@ -36,7 +36,7 @@ TRANSLATED_KEYS = (
     *("organise_view", "organise.classes.", "organise.split", "organise.resize", "organise.rule"),
     *("import_size", "import_resize", "import_color", "import_splits", "import_shares"),
     *("import_source", "augment_group", "augment_view", "augment_class.", "map."),
-    *("classes.", "cell.true", "cell.pred"),
+    *("classes.", "cell.true", "cell.pred", "closer.class.", "errors.only."),
 )
 """Keys of widgets whose options are called differently in every language."""
 

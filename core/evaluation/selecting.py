@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -97,13 +98,10 @@ def _keys(
     """What to sort by, most important first, small values first."""
     y_true, proba = predictions.y_true[positions], predictions.proba[positions]
     confidence = -proba.max(axis=1)
-    if order is Order.CLASS:
-        columns = [y_true, predictions.y_pred[positions], confidence]
-    else:
-        keys = {
-            Order.CONFIDENCE: lambda: confidence,
-            Order.LOSS: lambda: -cross_entropy(y_true, proba),
-            Order.MARGIN: lambda: margin(proba),
-        }
-        columns = [keys[order]()]
-    return [column.astype(np.float64) for column in columns]
+    columns: dict[Order, Callable[[], list[npt.NDArray[np.generic]]]] = {
+        Order.CONFIDENCE: lambda: [confidence],
+        Order.LOSS: lambda: [-cross_entropy(y_true, proba)],
+        Order.MARGIN: lambda: [margin(proba)],
+        Order.CLASS: lambda: [y_true, predictions.y_pred[positions], confidence],
+    }
+    return [column.astype(np.float64) for column in columns[order]()]

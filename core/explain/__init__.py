@@ -121,7 +121,8 @@ def heat_maps_of_run(
         ConfigError: as :func:`heat_map`.
     """
     model = network(paths, run_id)
-    return [tuple(heat_map(model, image, method, label)) for label in labels]
+    maps = [heat_map(model, image, method, label) for label in labels]
+    return [(one.heat, one.total, one.difference, one.grid) for one in maps]
 
 
 def attack_on_run(
@@ -130,7 +131,8 @@ def attack_on_run(
     """See :func:`core.explain.attack.attack`; raises as :func:`heat_maps_of_run`."""
     model = network(paths, run_id)
     _check(model, image, label)
-    return tuple(attack(model, image, label))
+    found = attack(model, image, label)
+    return found.images, found.proba
 
 
 def layers_of_run(paths: Paths, run_id: str) -> list[tuple[str, str, int, int, int]]:
@@ -147,7 +149,8 @@ def activations_of_run(
     """See :func:`core.explain.inside.activations`."""
     model = network(paths, run_id)
     _check(model, image, 0)
-    return tuple(activations(model, image, layer))
+    found = activations(model, image, layer)
+    return found.maps, found.channels, found.means
 
 
 def filters_of_run(paths: Paths, run_id: str) -> tuple[str, Pixels]:

@@ -41,8 +41,8 @@ def grad_cam_pp(model: keras.Model, image: Pixels, label: int) -> Map:
     w_k = Σ α · ReLU(g) with α = g² / (2 g² + Σ A_k · g³) at every place. The paper takes the
     exponential of the logit for the score: all its derivatives then are powers of the gradient g
     of the logit, and the factor that they share falls out of a map whose maximum is 1. The weights
-    are never negative, so that maps which are bright everywhere lift the whole picture: the smallest
-    value, which tells no places apart, is taken off.
+    are never negative, so that maps which are bright everywhere lift the whole picture: the
+    smallest value, which tells no places apart, is taken off.
 
     Arguments, result and errors as :func:`grad_cam`.
     """
@@ -73,6 +73,6 @@ def _spread(small: Map, parts: Halves, image: Pixels) -> Map:
     """As large as the picture, 1 at its largest."""
     tensor = ops.convert_to_tensor(small[..., None].astype(np.float32))
     resized = ops.image.resize(tensor, image.shape[:2], interpolation="bilinear")
-    heat: Map = np.maximum(ops.convert_to_numpy(resized)[..., 0], 0)
-    top = heat.max()
-    return heat / top if top > 0 else heat
+    heat = np.maximum(ops.convert_to_numpy(resized)[..., 0], 0)
+    scaled: Map = (heat / (heat.max() or 1.0)).astype(np.float32)
+    return scaled

@@ -55,7 +55,7 @@ def _up_to(model: keras.Model, layer: str) -> keras.Model:
 
 
 def _on_grid(out: npt.NDArray[np.float32], place: Place) -> npt.NDArray[np.float32]:
-    return out[0].reshape(*place.grid, place.channels)
+    return np.reshape(out, (*place.grid, place.channels))
 
 
 def first_filters(model: keras.Model) -> tuple[str, npt.NDArray[np.uint8]]:

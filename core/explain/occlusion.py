@@ -58,9 +58,8 @@ def occlusion(
     ).astype(np.float64)
     lost = scores[0] - scores[1:]
     times = covered.sum(axis=0)
-    return np.divide(
-        np.tensordot(lost, covered, axes=1), times, out=np.zeros(times.shape), where=times > 0
-    )
+    mean_lost: npt.NDArray[np.float64] = np.tensordot(lost, covered, axes=1) / np.maximum(times, 1)
+    return mean_lost
 
 
 def masks(found: Windows, height: int, width: int) -> npt.NDArray[np.bool_]:

@@ -25,7 +25,8 @@ SEEN = Predictions(np.array([0, 1, 2, 1, 0, 2], np.int32), PROBA, np.arange(10, 
 
 
 def shown(order: Order = Order.CONFIDENCE, *, reverse: bool = False, **wanted: object) -> list[int]:
-    return select_images(SEEN, Wanted(**wanted), order, reverse=reverse).tolist()  # type: ignore[arg-type]
+    found = select_images(SEEN, Wanted(**wanted), order, reverse=reverse)  # type: ignore[arg-type]
+    return [int(position) for position in found]
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_no_class_activation_map_of_a_single_place() -> None:
         heat_map(model, IMAGE, "grad_cam", 0)
 
 
-SMALL = {
+SMALL: dict[str, dict[str, object]] = {
     "mlp": {"model.layers": 1, "model.units": 4},
     "cnn": {"model.filters": 4},
     "fast32": {},
@@ -181,7 +181,7 @@ SMALL = {
 
 @pytest.mark.parametrize("architecture", SMALL)
 def test_every_architecture_can_be_looked_into(architecture: str) -> None:
-    settings = {"model.architecture": architecture, **SMALL[architecture]}
+    settings: dict[str, object] = {"model.architecture": architecture, **SMALL[architecture]}
     config = RunConfig().with_values(settings)
     model = build_model(config.model, (32, 32, 3), 3)
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
