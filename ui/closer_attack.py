@@ -14,7 +14,7 @@ from ui.i18n import _, ngettext, percent
 from ui.messages import show_error
 from ui.names import class_names, literal
 
-SIZE = 208
+SIZE = 256
 LISTED = 3
 _MIDDLE = 127.5
 

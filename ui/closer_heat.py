@@ -16,7 +16,7 @@ from ui.i18n import _, number, percent
 from ui.messages import show_error
 from ui.names import class_names, literal
 
-SIZE = 208
+SIZE = 256
 METHODS = {
     "grad_cam": (
         N_("Grad-CAM"),

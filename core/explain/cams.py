@@ -66,7 +66,8 @@ def _maps_and_gradient(model: keras.Model, image: Pixels, label: int) -> tuple[M
 
 
 def _positive(maps: Map, weights: Map) -> Map:
-    return np.maximum(maps @ weights, 0)
+    speaking: Map = np.maximum(maps @ weights, 0)
+    return speaking
 
 
 def _spread(small: Map, parts: Halves, image: Pixels) -> Map:
