@@ -37,8 +37,12 @@ def picture_pages(
     *,
     key: str,
     per_page: int,
+    comments: Mapping[Spot, Comment] | None = None,
 ) -> None:
-    """The images at these positions of the predictions, page by page; pressed, one opens."""
+    """The images at these positions of the predictions, page by page; pressed, one opens.
+
+    ``comments`` are those of the run, where they have been read already.
+    """
     try:
         split = pictures(record, judged.split)
     except LabError as error:
@@ -50,7 +54,8 @@ def picture_pages(
     if pages > 1:
         page = st.pagination(pages, key=f"page.{judged.run_id}.{judged.split}.{key}")
     shown = positions[(page - 1) * per_page : page * per_page]
-    items = thumbs(judged, split, shown, comments_of(record))
+    comments = comments_of(record) if comments is None else comments
+    items = thumbs(judged, split, shown, comments)
     with st.container(key="cell-images" if key.startswith("cell.") else None):
         pressed = pick(items, shown.tolist(), key="pictures", size=THUMBNAIL)
     if pressed is not None:

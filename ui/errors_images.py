@@ -13,6 +13,7 @@ from core.records import RunRecord
 from ui.errors_data import Judged
 from ui.errors_gallery import class_name, comments_of, picture_pages
 from ui.i18n import _, ngettext, number
+from ui.names import literal
 
 PER_PAGE = 60
 OF = "errors.images.of"
@@ -42,13 +43,15 @@ def images_section(record: RunRecord, judged: Judged) -> None:
         st.session_state.setdefault(key, value)
     _filters(judged)
     order, turned = _order()
-    wanted = _wanted(judged, comments_of(record))
+    comments = comments_of(record)
+    wanted = _wanted(judged, comments)
     positions = select_images(judged.predictions, wanted, order, reverse=turned)
     if len(positions):
         _count(judged, len(positions), order, turned=turned)
         # Another choice begins on its first page.
         choice = blake2b(repr((wanted, order, turned)).encode(), digest_size=6).hexdigest()
-        picture_pages(record, judged, positions, key=f"mistakes.{choice}", per_page=PER_PAGE)
+        key = f"mistakes.{choice}"
+        picture_pages(record, judged, positions, key=key, per_page=PER_PAGE, comments=comments)
     elif wanted == Wanted():
         st.success(_("Not a single mistake in this split."))
     else:
@@ -173,4 +176,4 @@ def _count(judged: Judged, n: int, order: Order, *, turned: bool) -> None:
         "{n} of {all} images.", "{n} of {all} images.", n, all=number(judged.summary.n)
     )
     hint = _("Press an image to look closer, or rest the pointer on it for its file name.")
-    st.caption(f"{count} {said[order][turned]}. {hint}")
+    st.caption(literal(f"{count} {said[order][turned]}. {hint}"))

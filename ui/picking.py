@@ -7,6 +7,7 @@ without anything to see listens to all of them and says which one was pressed, b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -14,17 +15,7 @@ from ui.gallery import SIZE, Thumb, gallery_html
 
 _LISTENER = st.components.v2.component(
     "lienzo_picking",
-    js="""
-export default function ({ parentElement, setTriggerValue }) {
-  const gallery = parentElement.closest('[data-testid="stVerticalBlock"]')
-  const press = event => {
-    const button = event.target.closest('.lz-gallery button[data-lz]')
-    if (button) setTriggerValue('pressed', Number(button.dataset.lz))
-  }
-  gallery.addEventListener('click', press)
-  return () => gallery.removeEventListener('click', press)
-}
-""",
+    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
     isolate_styles=False,
 )
 

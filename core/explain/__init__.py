@@ -42,24 +42,31 @@ class Heat(NamedTuple):
     grid: tuple[int, int] | None = None
 
 
-Method = Callable[[keras.Model, Pixels, int], Heat]
-"""(network, picture, class) → its heat map."""
-
-
-def _integrated(model: keras.Model, image: Pixels, label: int) -> Heat:
-    found = integrated_gradients(model, image, label)
-    return Heat(signed(found.pixels.sum(axis=-1)), float(found.pixels.sum()), found.difference)
+Method = Callable[[keras.Model, Pixels, Sequence[int]], list[Heat]]
+"""(network, picture, classes) → the heat map of each."""
 
 
 def _cam(method: Callable[[keras.Model, Pixels, int], npt.NDArray[np.float32]]) -> Method:
-    return lambda model, *of: Heat(method(model, *of), grid=halves(model).place.grid)
+    def maps(model: keras.Model, image: Pixels, labels: Sequence[int]) -> list[Heat]:
+        grid = halves(model).place.grid
+        return [Heat(method(model, image, label), grid=grid) for label in labels]
+
+    return maps
+
+
+def _integrated(model: keras.Model, image: Pixels, labels: Sequence[int]) -> list[Heat]:
+    found = [integrated_gradients(model, image, label) for label in labels]
+    return [
+        Heat(signed(one.pixels.sum(axis=-1)), float(one.pixels.sum()), one.difference)
+        for one in found
+    ]
 
 
 METHODS: dict[str, Method] = {
     "grad_cam": _cam(grad_cam),
     "grad_cam_pp": _cam(grad_cam_pp),
     "integrated": _integrated,
-    "occlusion": lambda *of: Heat(signed(occlusion(*of))),
+    "occlusion": lambda *of: [Heat(signed(one)) for one in occlusion(*of)],
 }
 
 
@@ -72,8 +79,8 @@ def signed(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     return np.clip(values / top, -1, 1).astype(np.float32)
 
 
-def heat_map(model: keras.Model, image: Pixels, method: str, label: int) -> Heat:
-    """The heat map of one class by a method of :data:`METHODS`.
+def heat_maps(model: keras.Model, image: Pixels, method: str, labels: Sequence[int]) -> list[Heat]:
+    """The heat maps of some classes by a method of :data:`METHODS`.
 
     Args:
         image: (h, w, c) uint8 of the network's input shape.
@@ -82,17 +89,17 @@ def heat_map(model: keras.Model, image: Pixels, method: str, label: int) -> Heat
         ConfigError: if there is no such method or class, the picture has another shape, or the
             method does not apply to this network; it says why.
     """
-    _check(model, image, label)
+    _check(model, image, *labels)
     if method not in METHODS:
         raise ConfigError(
             N_("There is no method “{received}”; there are {known}."),
             received=method,
             known=", ".join(METHODS),
         )
-    return METHODS[method](model, image, label)
+    return METHODS[method](model, image, labels)
 
 
-def _check(model: keras.Model, image: Pixels, label: int) -> None:
+def _check(model: keras.Model, image: Pixels, *labels: int) -> None:
     wanted, classes = tuple(model.input_shape[1:]), int(model.output_shape[-1])
     if image.shape != wanted or image.dtype != np.uint8:
         raise ConfigError(
@@ -100,12 +107,13 @@ def _check(model: keras.Model, image: Pixels, label: int) -> None:
             wanted="×".join(map(str, wanted)),
             received="×".join(map(str, image.shape)),
         )
-    if not 0 <= label < classes:
-        raise ConfigError(
-            N_("The network knows the classes 0 to {last}, received {received}."),
-            last=classes - 1,
-            received=label,
-        )
+    for label in labels:
+        if not 0 <= label < classes:
+            raise ConfigError(
+                N_("The network knows the classes 0 to {last}, received {received}."),
+                last=classes - 1,
+                received=label,
+            )
 
 
 PlainHeat = tuple[npt.NDArray[np.float32], float | None, float | None, tuple[int, int] | None]
@@ -118,10 +126,9 @@ def heat_maps_of_run(
 
     Raises:
         NotFoundError, RunError: as :func:`core.prediction.load_model`.
-        ConfigError: as :func:`heat_map`.
+        ConfigError: as :func:`heat_maps`.
     """
-    model = network(paths, run_id)
-    maps = [heat_map(model, image, method, label) for label in labels]
+    maps = heat_maps(network(paths, run_id), image, method, labels)
     return [(one.heat, one.total, one.difference, one.grid) for one in maps]
 
 
@@ -148,7 +155,7 @@ def activations_of_run(
 ) -> tuple[Pixels, npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """See :func:`core.explain.inside.activations`."""
     model = network(paths, run_id)
-    _check(model, image, 0)
+    _check(model, image)
     found = activations(model, image, layer)
     return found.maps, found.channels, found.means
 

@@ -16,9 +16,9 @@ from core.explain.places import batch_size, logits
 BLACK_AND_WHITE = (0.0, 255.0)
 """From black alone, black pixels would never count: (x - baseline) is nothing there. The mean of
 both paths sees ink on paper as it sees stars at night."""
-NODES = 16
+NODES = 12
 """Pictures on each path. The gradient is summed by Gauss and Legendre's rule, which is exact for
-polynomials up to degree 31."""
+polynomials up to degree 23."""
 
 
 class Attribution(NamedTuple):

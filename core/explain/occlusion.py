@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
@@ -13,8 +14,10 @@ from core.explain.places import batch_size, logits
 
 PARTS = 5
 """The window is so many times smaller than the picture, each way."""
-STEPS = 11
-"""Windows in a row and in a column at most: 121 pictures for one heat map."""
+STEPS = 9
+"""Windows in a row and in a column at most: 81 pictures for one heat map."""
+LARGE, LARGE_STEPS = 48, 7
+"""From this side on a picture takes long, and seven windows still overlap."""
 
 
 class Windows(NamedTuple):
@@ -29,17 +32,18 @@ class Windows(NamedTuple):
 def windows(height: int, width: int) -> Windows:
     """A fifth of each side; centres from border to border, so that the corners are covered."""
     size = (max(1, round(height / PARTS)), max(1, round(width / PARTS)))
+    steps = STEPS if max(height, width) < LARGE else LARGE_STEPS
     rows, columns = (
-        np.unique(np.rint(np.linspace(0, n - 1, min(n, STEPS))).astype(np.int64))
+        np.unique(np.rint(np.linspace(0, n - 1, min(n, steps))).astype(np.int64))
         for n in (height, width)
     )
     return Windows(size, rows, columns)
 
 
 def occlusion(
-    model: keras.Model, image: npt.NDArray[np.uint8], label: int
+    model: keras.Model, image: npt.NDArray[np.uint8], labels: Sequence[int]
 ) -> npt.NDArray[np.float64]:
-    """What the logit of a class loses where the picture is covered, (h, w).
+    """What the logits of some classes lose where the picture is covered, (classes asked, h, w).
 
     Windows as :func:`windows`, filled with the mean colour of the picture: black would be ink to a
     network that knows digits. A pixel has the mean over the windows that cover it; a negative value
@@ -50,15 +54,12 @@ def occlusion(
     mean = image.mean(axis=(0, 1))
     pictures = np.where(covered[..., None], mean, image).astype(np.float32)
     size, whole = batch_size(model), image[None].astype(np.float32)
-    scores = np.concatenate(
-        [
-            ops.convert_to_numpy(logits(model, batch))[:, label]
-            for batch in (whole, *(pictures[i : i + size] for i in range(0, len(pictures), size)))
-        ]
-    ).astype(np.float64)
-    lost = scores[0] - scores[1:]
-    times = covered.sum(axis=0)
-    mean_lost: npt.NDArray[np.float64] = np.tensordot(lost, covered, axes=1) / np.maximum(times, 1)
+    batches = [whole, *(pictures[i : i + size] for i in range(0, len(pictures), size))]
+    # All classes are in one answer: a second one costs nothing.
+    scores = np.concatenate([ops.convert_to_numpy(logits(model, batch)) for batch in batches])
+    lost = (scores[:1] - scores[1:])[:, list(labels)].astype(np.float64)
+    times = np.maximum(covered.sum(axis=0), 1)
+    mean_lost: npt.NDArray[np.float64] = np.tensordot(lost.T, covered, axes=1) / times
     return mean_lost
 
 

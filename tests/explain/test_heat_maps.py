@@ -9,7 +9,7 @@ from keras import layers
 
 from core.config import RunConfig
 from core.errors import ConfigError
-from core.explain import METHODS, heat_map, signed
+from core.explain import METHODS, heat_maps, signed
 from core.explain.cams import grad_cam, grad_cam_pp
 from core.explain.integrated import integrated_gradients
 from core.explain.occlusion import masks, occlusion, windows
@@ -120,16 +120,16 @@ def test_integrated_gradients_are_complete_where_the_network_is_not_linear() -> 
 
 def test_occlusion_of_a_linear_network() -> None:
     """A window is one pixel here (a fifth of 2): the logit loses w · (x - mean)."""
-    weights = np.array([[1.0], [3.0], [0.0], [-2.0]])
+    weights = np.array([[1.0, 0.0], [3.0, 0.0], [0.0, 9.0], [-2.0, 0.0]])
     wanted = weights[:, 0].reshape(2, 2) * (IMAGE[..., 0] - 15.0)
-    np.testing.assert_allclose(occlusion(linear(weights), IMAGE, 0), wanted, atol=1e-4)
+    np.testing.assert_allclose(occlusion(linear(weights), IMAGE, [1, 0])[1], wanted, atol=1e-4)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 3), (2, 2), (8, 8), (32, 32), (10, 224)])
 def test_windows_cover_every_pixel(height: int, width: int) -> None:
     found = windows(height, width)
     covered = masks(found, height, width)
-    assert len(covered) <= 121
+    assert len(covered) <= 81
     assert covered.any(axis=0).all()
     assert covered.sum(axis=(1, 2)).max() == found.size[0] * found.size[1]
 
@@ -149,15 +149,15 @@ def test_only_methods_that_apply_and_words_for_the_others() -> None:
     for method in METHODS:
         if "cam" in method:
             with pytest.raises(ConfigError, match="lays all pixels in a row"):
-                heat_map(model, IMAGE, method, 0)
+                heat_maps(model, IMAGE, method, [0])
         else:
-            assert heat_map(model, IMAGE, method, 0).heat.shape == (2, 2)
+            assert heat_maps(model, IMAGE, method, [0])[0].heat.shape == (2, 2)
     with pytest.raises(ConfigError, match="There is no method"):
-        heat_map(model, IMAGE, "saliency", 0)
+        heat_maps(model, IMAGE, "saliency", [0])
     with pytest.raises(ConfigError, match="2×2×1"):
-        heat_map(model, IMAGE[:1], "occlusion", 0)
+        heat_maps(model, IMAGE[:1], "occlusion", [0])
     with pytest.raises(ConfigError, match="0 to 3, received 4"):
-        heat_map(model, IMAGE, "occlusion", 4)
+        heat_maps(model, IMAGE, "occlusion", [4])
 
 
 def test_no_class_activation_map_of_a_single_place() -> None:
@@ -165,7 +165,7 @@ def test_no_class_activation_map_of_a_single_place() -> None:
     maps = layers.Conv2D(1, 2)(pixels)
     model = keras.Model(pixels, layers.Dense(1)(layers.Flatten()(maps)))
     with pytest.raises(ConfigError, match="a single place"):
-        heat_map(model, IMAGE, "grad_cam", 0)
+        heat_maps(model, IMAGE, "grad_cam", [0])
 
 
 SMALL: dict[str, dict[str, object]] = {
@@ -188,7 +188,7 @@ def test_every_architecture_can_be_looked_into(architecture: str) -> None:
     for method in METHODS:
         if architecture == "mlp" and "cam" in method:
             continue
-        heat = heat_map(model, image, method, 1)
+        heat = heat_maps(model, image, method, [1])[0]
         assert heat.heat.shape == (32, 32)
         assert heat.heat.dtype == np.float32
         assert (heat.grid is not None) == ("cam" in method)
