@@ -87,7 +87,11 @@ def _verdict(subject: Subject, proba: NDArray[np.float32]) -> str:
             name=literal(names[subject.truth]),
         )
     if level is None:
-        return _("Up to 16 grey levels the answer stays {name}.", name=literal(names[subject.pred]))
+        return _(
+            "Up to {n} grey levels the answer stays {name}.",
+            n=len(proba) - 1,
+            name=literal(names[subject.pred]),
+        )
     return ngettext(
         "With a change of {n} grey level the network says {name}.",
         "With a change of {n} grey levels the network says {name}.",

@@ -193,10 +193,11 @@ def _remarks(names: Sequence[str], maps: Sequence[HeatMap]) -> str:
 def _legend_html(*, signed: bool, opacity: float) -> str:
     strip = legend(signed=signed, opacity=opacity)
     low = _("against the class") if signed else _("of no account")
+    high = _("for the class")  # Babel does not look into f-strings
     return (
         '<div style="display:flex;gap:.6rem;align-items:center;font-size:.78rem">'
         f"<span>{html.escape(low)}</span>"
         f'<img alt="" width="{strip.shape[1]}" height="{strip.shape[0]}" '
         f'src="{data_url(strip, strip.shape[1])}">'
-        f"<span>{html.escape(_('for the class'))}</span></div>"
+        f"<span>{html.escape(high)}</span></div>"
     )

@@ -31,7 +31,8 @@ ul.lz-gallery,.lz-gallery li,.lz-gallery figure{margin:0!important;padding:0!imp
 .lz-gallery img{display:block;border-radius:.2rem;border-bottom:3px solid transparent}
 .lz-gallery img.lz-pixels{image-rendering:pixelated}
 .lz-gallery figcaption{font-size:.78rem;line-height:1.3;margin-top:.3rem}
-.lz-gallery button{display:block;padding:0;border:0;background:none;cursor:pointer}
+.lz-gallery button{display:block;padding:0;border:0;background:none;cursor:progress}
+[data-lz-listens] .lz-gallery button{cursor:pointer}
 .lz-gallery button:hover img{filter:brightness(1.15)}
 .lz-gallery button:focus-visible{outline:3px solid #E69F00;outline-offset:2px}
 .lz-gallery span{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:1;

@@ -6,5 +6,6 @@ export default function ({ parentElement, setTriggerValue }) {
     if (button) setTriggerValue('pressed', Number(button.dataset.lz))
   }
   gallery.addEventListener('click', press)
+  gallery.dataset.lzListens = ''
   return () => gallery.removeEventListener('click', press)
 }
