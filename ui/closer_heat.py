@@ -182,8 +182,8 @@ def _remarks(names: Sequence[str], maps: Sequence[HeatMap]) -> str:
         elif found.heat.max() <= 0:
             words.append(
                 _(
-                    "For {name} it finds no place that speaks for it, which happens in networks "
-                    "with a dense head: ask another method.",
+                    "For {name} it finds no place that speaks for it: the class is far off, or the "
+                    "place is lost in the dense layers behind the maps. Ask another method.",
                     name=literal(name),
                 )
             )

@@ -65,7 +65,7 @@ def _forget_classes_of_other_run(run_id: str) -> None:
 
 
 def _filters(judged: Judged) -> None:
-    outcomes = {Outcome.WRONG: _("Wrong"), Outcome.RIGHT: _("Right"), Outcome.ALL: _("All")}
+    outcomes = {Outcome.WRONG: _("Wrong"), Outcome.RIGHT: _("Right"), Outcome.ALL: _("Both")}
     which, true, pred, sure, loss = st.columns([5, 4, 4, 4, 4], vertical_alignment="bottom")
     which.segmented_control(
         _("Judged"),
@@ -112,7 +112,7 @@ def _order() -> tuple[Order, bool]:
         Order.MARGIN: _("Margin"),
         Order.CLASS: _("Class"),
     }
-    by, turn, noted, clear = st.columns([5, 4, 4, 3], vertical_alignment="bottom")
+    by, turn, noted, clear = st.columns([7, 4, 4, 3], vertical_alignment="bottom")
     by.segmented_control(
         _("Order"),
         list(names),
