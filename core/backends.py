@@ -102,6 +102,33 @@ SLOPES: dict[str, Callable[[Scalar, Any], Slope]] = {
 }
 
 
+def _tensorflow_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    import tensorflow as tf
+
+    quick: Callable[..., Any] = tf.function(function)
+    return quick
+
+
+def _jax_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    import jax
+
+    quick: Callable[..., Any] = jax.jit(function)
+    return quick
+
+
+COMPILERS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
+    "tensorflow": _tensorflow_compiled,
+    "jax": _jax_compiled,
+}
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of tensors as one program, made at the first call with each shape. With torch it
+    stays as it is."""
+    compiler = COMPILERS.get(keras.backend.backend())
+    return compiler(function) if compiler else function
+
+
 def slope(function: Scalar, place: Any) -> Slope:
     """Value and gradient of a function of one tensor, float32, in inference."""
     return SLOPES[keras.backend.backend()](function, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import keras
@@ -11,7 +12,7 @@ from keras import ops
 
 from core.backends import slope
 from core.evaluating import softmax
-from core.explain.places import batch_size, logits
+from core.explain.places import batch_size, in_batches
 
 LEVELS = 16
 """The strongest change of a pixel, in grey levels of 255."""
@@ -35,10 +36,12 @@ def fast_gradient_sign(
     that the signs are the same, but it does not vanish where the network is sure to the last bit.
     """
 
+    one_hot = np.eye(int(model.output_shape[-1]), dtype=np.float32)[label]
+
     def margin(pictures: Any) -> Any:
-        scores = logits(model, pictures)
-        others = scores - _FAR * ops.one_hot([label], scores.shape[-1], dtype="float32")
-        return ops.sum(ops.logsumexp(others, axis=1) - scores[:, label])
+        scores = model(pictures, training=False)
+        others = ops.logsumexp(scores - _FAR * one_hot, axis=1)
+        return ops.sum(others - ops.sum(scores * one_hot, axis=1))
 
     gradient = slope(margin, image[None].astype(np.float32)).gradient
     signs: npt.NDArray[np.int8] = np.sign(ops.convert_to_numpy(gradient)[0]).astype(np.int8)
@@ -55,9 +58,5 @@ def attack(model: keras.Model, image: npt.NDArray[np.uint8], label: int) -> Atta
     signs = fast_gradient_sign(model, image, label).astype(np.int16)
     changes = np.arange(LEVELS + 1, dtype=np.int16)[:, None, None, None] * signs
     images = np.clip(image + changes, 0, 255).astype(np.uint8)
-    size = batch_size(model)
-    scores = [
-        ops.convert_to_numpy(logits(model, images[i : i + size]))
-        for i in range(0, len(images), size)
-    ]
-    return Attack(images, softmax(np.concatenate(scores)))
+    scores = in_batches(partial(model, training=False), images, batch_size(model))
+    return Attack(images, softmax(scores))

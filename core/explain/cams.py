@@ -12,7 +12,7 @@ import numpy.typing as npt
 from keras import ops
 
 from core.backends import slope
-from core.explain.places import Halves, halves, logits
+from core.explain.places import Halves, halves
 
 Pixels = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
@@ -56,13 +56,12 @@ def grad_cam_pp(model: keras.Model, image: Pixels, label: int) -> Map:
 def _maps_and_gradient(model: keras.Model, image: Pixels, label: int) -> tuple[Map, Map, Halves]:
     """The maps (h', w', k), float64, and the gradient of the logit in them."""
     parts = halves(model)
+    # One picture, once: to compile it would take longer than many of them.
     front = parts.front(image[None].astype(np.float32), training=False)
-    found = slope(lambda maps: ops.sum(logits(parts.back, maps)[:, label]), front)
+    gradient = slope(lambda x: ops.sum(parts.back(x, training=False)[:, label]), front).gradient
     shape = (*parts.place.grid, parts.place.channels)
-    maps, gradient = (
-        ops.convert_to_numpy(x).astype(np.float64).reshape(shape) for x in (front, found.gradient)
-    )
-    return maps, gradient, parts
+    found = [ops.convert_to_numpy(x).astype(np.float64).reshape(shape) for x in (front, gradient)]
+    return found[0], found[1], parts
 
 
 def _positive(maps: Map, weights: Map) -> Map:

@@ -8,10 +8,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import numpy.typing as npt
-from keras import ops
 
-from core.backends import slope
-from core.explain.places import batch_size, logits
+from core.explain.places import answers, batch_size, chosen, class_slopes, in_batches
 
 BLACK_AND_WHITE = (0.0, 255.0)
 """From black alone, black pixels would never count: (x - baseline) is nothing there. The mean of
@@ -47,27 +45,13 @@ def integrated_gradients(
     """
     picture = image.astype(np.float64)
     places, weights = np.polynomial.legendre.leggauss(nodes)
+    program, size = class_slopes(model), batch_size(model)
     pixels = np.zeros_like(picture)
     for level in baselines:
         way = picture - level
         path = level + ((places + 1) / 2)[:, None, None, None] * way
-        pixels += way * np.tensordot(weights / 2, _gradients(model, path, label), axes=1)
+        gradients = in_batches(program, path, size, chosen(model, label)).astype(np.float64)
+        pixels += way * np.tensordot(weights / 2, gradients, axes=1)
     ends = np.stack([picture, *(np.full_like(picture, level) for level in baselines)])
-    reached, *begun = ops.convert_to_numpy(logits(model, ends.astype(np.float32)))[:, label]
+    reached, *begun = in_batches(answers(model), ends, size)[:, label]
     return Attribution(pixels / len(baselines), float(reached - np.mean(begun)))
-
-
-def _gradients(
-    model: keras.Model, pictures: npt.NDArray[np.float64], label: int
-) -> npt.NDArray[np.float64]:
-    """The gradient (n, h, w, c) of the logit in each of the pictures."""
-    size = batch_size(model)
-    parts = [
-        slope(
-            # A picture's logit depends on no other: one gradient of the sum has all of them.
-            lambda batch: ops.sum(logits(model, batch)[:, label]),
-            pictures[i : i + size].astype(np.float32),
-        ).gradient
-        for i in range(0, len(pictures), size)
-    ]
-    return np.concatenate([ops.convert_to_numpy(part) for part in parts]).astype(np.float64)

@@ -8,9 +8,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import numpy.typing as npt
-from keras import ops
 
-from core.explain.places import batch_size, logits
+from core.explain.places import answers, batch_size, in_batches
 
 PARTS = 5
 """The window is so many times smaller than the picture, each way."""
@@ -52,11 +51,9 @@ def occlusion(
     height, width = image.shape[:2]
     covered = masks(windows(height, width), height, width)
     mean = image.mean(axis=(0, 1))
-    pictures = np.where(covered[..., None], mean, image).astype(np.float32)
-    size, whole = batch_size(model), image[None].astype(np.float32)
-    batches = [whole, *(pictures[i : i + size] for i in range(0, len(pictures), size))]
+    pictures = np.concatenate([image[None], np.where(covered[..., None], mean, image)])
     # All classes are in one answer: a second one costs nothing.
-    scores = np.concatenate([ops.convert_to_numpy(logits(model, batch)) for batch in batches])
+    scores = in_batches(answers(model), pictures, batch_size(model))
     lost = (scores[:1] - scores[1:])[:, list(labels)].astype(np.float64)
     times = np.maximum(covered.sum(axis=0), 1)
     mean_lost: npt.NDArray[np.float64] = np.tensordot(lost.T, covered, axes=1) / times

@@ -172,9 +172,9 @@ SMALL: dict[str, dict[str, object]] = {
     "mlp": {"model.layers": 1, "model.units": 4},
     "cnn": {"model.filters": 4},
     "fast32": {},
-    "convnext": {},
-    "mixer": {},
-    "resnet": {},
+    "convnext": {"model.stages": 2, "model.blocks_per_stage": 1},
+    "mixer": {"model.mixer_blocks": 1},
+    "resnet": {"model.depth": 8},
     "transfer": {"model.backbone": "mobilenet_v2", "model.weights": "none"},
 }
 
@@ -185,9 +185,9 @@ def test_every_architecture_can_be_looked_into(architecture: str) -> None:
     config = RunConfig().with_values(settings)
     model = build_model(config.model, (32, 32, 3), 3)
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
-    for method in METHODS:
-        if architecture == "mlp" and "cam" in method:
-            continue
+    # The last two know nothing of layers: to compile them for a large network proves nothing.
+    methods = ["grad_cam", "grad_cam_pp"] if architecture == "transfer" else list(METHODS)
+    for method in methods[2:] if architecture == "mlp" else methods:
         heat = heat_maps(model, image, method, [1])[0]
         assert heat.heat.shape == (32, 32)
         assert heat.heat.dtype == np.float32
