@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.errors import N_
 from core.plots.bars import plot_top_k, top_k_info
+from ui.closer_asking import names_of
 from ui.closer_attack import attack_tab
 from ui.closer_augment import augment_tab
 from ui.closer_heat import heat_tab
@@ -17,7 +18,7 @@ from ui.closer_notes import notes_tab
 from ui.closer_subject import Subject
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, percent
-from ui.names import class_names, literal, shortened
+from ui.names import literal, shortened
 from ui.state import is_dark
 
 SIZE = 256
@@ -34,7 +35,7 @@ class Tab(NamedTuple):
 
 def probabilities_tab(subject: Subject) -> None:
     """The picture, and the likeliest classes."""
-    names = class_names(subject.record)
+    names = names_of(subject)
     picture, chart = st.columns([2, 3], vertical_alignment="center")
     with picture:
         truth = names[subject.truth] if subject.truth is not None else "–"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from core.config import AugmentConfig
 from core.errors import N_, RunError
 from ui.closer_subject import Subject
+from ui.names import class_names
 from ui.state import get_lab
 
 Pixels = NDArray[np.uint8]
@@ -54,6 +55,12 @@ class Layer(NamedTuple):
     height: int
     width: int
     channels: int
+
+
+def names_of(subject: Subject) -> tuple[str, ...]:
+    """The classes as they are shown, by number where a folder from elsewhere names too few."""
+    names, classes = class_names(subject.record), len(subject.proba)
+    return (*names, *map(str, range(len(names), classes)))[:classes]
 
 
 def tone_of(subject: Subject, label: int) -> Literal["good", "bad"] | None:

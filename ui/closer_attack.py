@@ -7,12 +7,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.errors import LabError
-from ui.closer_asking import attack, tone_of
+from ui.closer_asking import attack, names_of, tone_of
 from ui.closer_subject import Subject
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, ngettext, percent
 from ui.messages import show_error
-from ui.names import class_names, literal
+from ui.names import literal
 
 SIZE = 256
 LISTED = 3
@@ -26,7 +26,7 @@ def attack_tab(subject: Subject) -> None:
         _(
             "Every pixel is made lighter or darker by the same few grey levels, in the direction "
             "in which the loss of {name} rises (fast gradient sign method, Goodfellow 2015).",
-            name=literal(class_names(subject.record)[label]),
+            name=literal(names_of(subject)[label]),
         )
     )
     try:
@@ -72,14 +72,14 @@ def fooled_from(proba: NDArray[np.float32]) -> int | None:
 def _thumb(
     subject: Subject, image: NDArray[np.uint8], proba: NDArray[np.float32], title: str
 ) -> Thumb:
-    names = class_names(subject.record)
+    names = names_of(subject)
     best = np.argsort(-proba, kind="stable")[:LISTED]
     lines = [f"{percent(float(proba[i]))} {names[i]}" for i in best]
     return Thumb(image, (title, *lines), ", ".join((title, *lines)), tone_of(subject, int(best[0])))
 
 
 def _verdict(subject: Subject, proba: NDArray[np.float32]) -> str:
-    names, level = class_names(subject.record), fooled_from(proba)
+    names, level = names_of(subject), fooled_from(proba)
     if subject.truth is not None and subject.pred != subject.truth:
         return _(
             "The network is wrong about this picture without any help; the change only drives it "

@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import LabError
-from ui.closer_asking import Pixels, alone, augmented, tone_of
+from ui.closer_asking import Pixels, alone, augmented, names_of, tone_of
 from ui.closer_subject import Subject
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, ngettext, percent
 from ui.messages import show_error
-from ui.names import class_names, literal
+from ui.names import literal
 
 DRAWS = 11
 """With the picture itself two rows of six."""
@@ -36,7 +36,7 @@ def augment_tab(subject: Subject) -> None:
     except LabError as error:
         show_error(error)
         return
-    names = class_names(subject.record)
+    names = names_of(subject)
     said = proba.argmax(axis=1)
     same = int((said == subject.pred).sum())
     st.caption(
@@ -64,6 +64,6 @@ def _draw_again() -> None:
 
 
 def _thumb(subject: Subject, image: Pixels, label: int, sure: float) -> Thumb:
-    name = class_names(subject.record)[label]
+    name = names_of(subject)[label]
     alt = _("as training sees it: {name}, {share}", name=name, share=percent(sure))
     return Thumb(image, (f"{percent(sure, 0)} {name}",), alt, tone_of(subject, label))

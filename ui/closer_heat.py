@@ -9,12 +9,12 @@ import streamlit as st
 
 from core.errors import N_, LabError
 from core.plots.heat import Overlay, legend, overlay
-from ui.closer_asking import HeatMap, heat_maps
+from ui.closer_asking import HeatMap, heat_maps, names_of
 from ui.closer_subject import Subject
 from ui.gallery import Thumb, data_url, gallery
 from ui.i18n import _, number, percent
 from ui.messages import show_error
-from ui.names import class_names, literal
+from ui.names import literal
 
 SIZE = 256
 METHODS = {
@@ -63,7 +63,7 @@ def heat_tab(subject: Subject) -> None:
         show_error(error, "info" if _does_not_apply(subject, method) else "error")
         return
     _question(subject)
-    names = class_names(subject.record)
+    names = names_of(subject)
     thumbs = [Thumb(subject.pixels, (_("The picture"), subject.name), alt=subject.name)]
     thumbs += [
         _thumb(subject, label, found, opacity) for label, found in zip(labels, maps, strict=True)
@@ -84,7 +84,7 @@ def _does_not_apply(subject: Subject, method: str) -> bool:
 
 
 def _controls(subject: Subject) -> tuple[str, int | None, float]:
-    names = class_names(subject.record)
+    names = names_of(subject)
     first = "integrated" if _does_not_apply(subject, "grad_cam") else "grad_cam"
     method = st.segmented_control(
         _("Method"),
@@ -121,13 +121,13 @@ def _controls(subject: Subject) -> tuple[str, int | None, float]:
 def _question(subject: Subject) -> None:
     if subject.truth is None or subject.truth == subject.pred:
         return
-    names = class_names(subject.record)
+    names = names_of(subject)
     pair = {"pred": literal(names[subject.pred]), "true": literal(names[subject.truth])}
     st.markdown("**" + _("Why {pred}, and why not {true}?", **pair) + "**")
 
 
 def _thumb(subject: Subject, label: int, found: HeatMap, opacity: float) -> Thumb:
-    names = class_names(subject.record)
+    names = names_of(subject)
     picture = overlay(Overlay(subject.pixels, found.heat, opacity))
     role = {subject.truth: _("true class"), subject.pred: _("predicted")}.get(label, _("asked for"))
     if label == subject.pred == subject.truth:

@@ -277,3 +277,11 @@ def test_from_which_change_on_the_network_is_fooled() -> None:
     assert fooled_from(proba[:2]) is None
     changed = np.array([[[14], [6], [10]]], np.uint8)
     assert magnified(np.full((1, 3, 1), 10, np.uint8), changed).ravel().tolist() == [255, 0, 128]
+
+
+def test_a_folder_from_elsewhere_that_names_too_few_classes(
+    opened: Any, lab: Lab, finished: RunRecord
+) -> None:
+    lab.store.save(finished.changed(class_names=finished.class_names[:1]))
+    for tab in ("Probabilities", "Heat map", "Attack"):
+        assert opened(tab).get("dialog")
