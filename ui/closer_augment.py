@@ -14,7 +14,7 @@ from ui.names import literal
 
 DRAWS = 11
 """With the picture itself two rows of six."""
-SIZE = 96
+SIZE = 168
 SEED = "closer.seed"
 
 

@@ -11,7 +11,7 @@ from ui.gallery import Thumb, gallery
 from ui.i18n import _, number
 from ui.messages import show_error
 
-MAP = 96
+MAP = 84
 FILTER = 48
 
 

@@ -40,8 +40,8 @@ def fast_gradient_sign(
 
     def margin(pictures: Any) -> Any:
         scores = model(pictures, training=False)
-        others = ops.logsumexp(scores - _FAR * one_hot, axis=1)
-        return ops.sum(others - ops.sum(scores * one_hot, axis=1))
+        others = ops.logsumexp(ops.subtract(scores, _FAR * one_hot), axis=1)
+        return ops.sum(others - scores[:, label])
 
     gradient = slope(margin, image[None].astype(np.float32)).gradient
     signs: npt.NDArray[np.int8] = np.sign(ops.convert_to_numpy(gradient)[0]).astype(np.int8)

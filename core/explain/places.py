@@ -121,7 +121,10 @@ def class_slopes(model: keras.Model) -> Callable[..., Any]:
     def program(pictures: Any, one_hot: Any) -> Any:
         # A picture's logit depends on no other: one gradient of the sum has all of them. The class
         # is a tensor, or every class would be a program of its own.
-        return slope(lambda x: ops.sum(model(x, training=False) * one_hot), pictures).gradient
+        def score(x: Any) -> Any:
+            return ops.sum(ops.multiply(model(x, training=False), one_hot))
+
+        return slope(score, pictures).gradient
 
     return compiled(program)
 
