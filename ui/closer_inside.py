@@ -77,4 +77,5 @@ def _first_layer(subject: Subject) -> None:
     thumbs = [
         Thumb(picture, (f"#{i}",), _("Filter {n}", n=i)) for i, picture in enumerate(pictures)
     ]
-    gallery(thumbs, key="closer.filters", size=FILTER)
+    # Weights of a dense layer are as large as the picture, and twice that on the page.
+    gallery(thumbs, key="closer.filters", size=max(FILTER, min(MAP, 2 * max(pictures.shape[1:3]))))
