@@ -57,6 +57,83 @@ def reseed(seed: int, epoch: int) -> None:
         torch.manual_seed(int(np.random.default_rng((seed, epoch)).integers(2**63)))
 
 
+Scalar = Callable[[Any], Any]
+"""A tensor → one number, by Keras operations."""
+
+
+class Slope(NamedTuple):
+    """What a function gives at a place, and its gradient there, of the place's shape."""
+
+    value: Any
+    gradient: Any
+
+
+def _tensorflow_slope(function: Scalar, place: Any) -> Slope:
+    import tensorflow as tf
+
+    place = tf.convert_to_tensor(place)
+    # The weights are not asked for: without watching them a backward pass is half the work.
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(place)
+        value = function(place)
+    nothing = tf.UnconnectedGradients.ZERO
+    return Slope(value, tape.gradient(value, place, unconnected_gradients=nothing))
+
+
+def _jax_slope(function: Scalar, place: Any) -> Slope:
+    import jax
+
+    return Slope(*jax.value_and_grad(function)(ops.convert_to_tensor(place)))
+
+
+def _torch_slope(function: Scalar, place: Any) -> Slope:
+    import torch
+
+    place = ops.convert_to_tensor(place).detach().requires_grad_(True)
+    value = function(place)
+    (found,) = torch.autograd.grad(value, place, materialize_grads=True)
+    return Slope(value.detach(), found)
+
+
+SLOPES: dict[str, Callable[[Scalar, Any], Slope]] = {
+    "tensorflow": _tensorflow_slope,
+    "jax": _jax_slope,
+    "torch": _torch_slope,
+}
+
+
+def _tensorflow_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    import tensorflow as tf
+
+    quick: Callable[..., Any] = tf.function(function)
+    return quick
+
+
+def _jax_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    import jax
+
+    quick: Callable[..., Any] = jax.jit(function)
+    return quick
+
+
+COMPILERS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
+    "tensorflow": _tensorflow_compiled,
+    "jax": _jax_compiled,
+}
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of tensors as one program, made at the first call with each shape. With torch it
+    stays as it is."""
+    compiler = COMPILERS.get(keras.backend.backend())
+    return compiler(function) if compiler else function
+
+
+def slope(function: Scalar, place: Any) -> Slope:
+    """Value and gradient of a function of one tensor, float32, in inference."""
+    return SLOPES[keras.backend.backend()](function, place)
+
+
 def _jax_gpu() -> bool:
     import jax
 

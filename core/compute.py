@@ -7,12 +7,12 @@ private, so pickle is safe here, and arrays travel as they are.
 
 from __future__ import annotations
 
-import functools
 import os
 import pickle
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,13 @@ from core.asking.judging import judge
 from core.augment import apply_augmentation
 from core.errors import LabError
 from core.evaluation.labels import find_issues
+from core.explain import (
+    activations_of_run,
+    attack_on_run,
+    filters_of_run,
+    heat_maps_of_run,
+    layers_of_run,
+)
 from core.inspection.asking import features_of, judge_unknown
 from core.models.summary import layer_table
 from core.paths import Paths
@@ -39,9 +46,14 @@ def operations(paths: Paths) -> dict[str, Callable[..., Any]]:
         "judge": lambda items, takers, varied: judge(
             items, takers, lambda run_id, images: predict(paths, run_id, images, varied)
         ),
-        "predict": functools.partial(predict, paths),
+        "predict": partial(predict, paths),
         "features": lambda run_id, images: features_of(paths, run_id, images),
         "judge_unknown": lambda run_id, images: tuple(judge_unknown(paths, run_id, images)),
+        "heat_maps": partial(heat_maps_of_run, paths),
+        "attack": partial(attack_on_run, paths),
+        "layers": partial(layers_of_run, paths),
+        "activations": partial(activations_of_run, paths),
+        "filters": partial(filters_of_run, paths),
     }
 
 

@@ -157,6 +157,16 @@ class RunPaths:
         return InspectionPaths(self.folder / "inspection")
 
     @property
+    def comments(self) -> Path:
+        """What people have written about single images."""
+        return self.folder / "comments.json"
+
+    @property
+    def comments_lock(self) -> Path:
+        """Held while one of them writes."""
+        return self.folder / ".comments.lock"
+
+    @property
     def tensorboard(self) -> Path:
         """The folder of its event files."""
         return self.folder / "tensorboard"

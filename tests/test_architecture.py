@@ -19,7 +19,7 @@ LAYERS: list[set[str]] = [
     {"backends", "errors", "knobs", "config_augment", "config_models", "config_training"},
     {"config", "caps", "fitting", "presets", "paths"},
     {"records", "signals", "failures", "stages", "schedules", "estimates"}
-    | {"continuing", "proposing", "reading_curves", "sealing"}
+    | {"comments", "continuing", "proposing", "reading_curves", "sealing"}
     | {"fields", "folders", "remarks"},
     {"asking", "store", "migrations", "datasets", "tasks", "analysis", "evaluation", "plots"}
     | {"database", "grouping", "listing", "pairing"},
@@ -27,7 +27,7 @@ LAYERS: list[set[str]] = [
     {"callbacks", "event_log", "judging", "precision", "following"},
     {"evaluating", "trainer", "transfer", "watching"},
     {"training", "prediction"},
-    {"inspection", "lr_finder", "probing"},
+    {"explain", "inspection", "lr_finder", "probing"},
     {"compute", "lab", "probe_job"},
     {"commands"},
     {"__main__"},
@@ -55,6 +55,7 @@ NEED_KERAS = (
     "core.compute",
     "core.evaluating",
     "core.event_log",
+    "core.explain",
     "core.feeding",
     "core.inspection.asking",
     "core.inspection.computing",

@@ -9,12 +9,18 @@ import streamlit as st
 
 from core.errors import N_
 from core.plots.bars import plot_top_k, top_k_info
+from ui.closer_asking import names_of
+from ui.closer_attack import attack_tab
+from ui.closer_augment import augment_tab
 from ui.closer_distort import distort_tab
+from ui.closer_heat import heat_tab
+from ui.closer_inside import inside_tab
+from ui.closer_notes import notes_tab
 from ui.closer_similar import similar_tab
 from ui.closer_subject import Subject
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, percent
-from ui.names import class_names, literal, shortened
+from ui.names import literal, shortened
 from ui.state import is_dark
 
 SIZE = 256
@@ -31,7 +37,7 @@ class Tab(NamedTuple):
 
 def probabilities_tab(subject: Subject) -> None:
     """The picture, and the likeliest classes."""
-    names = class_names(subject.record)
+    names = names_of(subject)
     picture, chart = st.columns([2, 3], vertical_alignment="center")
     with picture:
         truth = names[subject.truth] if subject.truth is not None else "–"
@@ -54,10 +60,23 @@ def probabilities_tab(subject: Subject) -> None:
         )
 
 
+def _any(subject: Subject) -> bool:
+    return True
+
+
+def _is_in_a_dataset(subject: Subject) -> bool:
+    return subject.split is not None and subject.row is not None
+
+
 TABS: tuple[Tab, ...] = (
-    Tab(N_("Probabilities"), lambda subject: True, probabilities_tab),
-    Tab(N_("Similar images"), lambda subject: True, similar_tab),
-    Tab(N_("Distort"), lambda subject: True, distort_tab),
+    Tab(N_("Probabilities"), _any, probabilities_tab),
+    Tab(N_("Heat map"), _any, heat_tab),
+    Tab(N_("Augmented"), _any, augment_tab),
+    Tab(N_("Similar images"), _any, similar_tab),
+    Tab(N_("Distort"), _any, distort_tab),
+    Tab(N_("Inside"), _any, inside_tab),
+    Tab(N_("Attack"), _any, attack_tab),
+    Tab(N_("Comment"), _is_in_a_dataset, notes_tab),
 )
 
 

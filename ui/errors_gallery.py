@@ -2,58 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.comments import Comment, Spot, read_comments
 from core.datasets.dataset import Split
 from core.errors import LabError
-from core.evaluation.confusions import ErrorOrder, select_errors, top_k
+from core.evaluation.confusions import top_k
 from core.records import RunRecord
+from ui.closer import look_closer
+from ui.closer_subject import Subject
 from ui.errors_data import Judged, pictures
-from ui.gallery import Thumb, gallery
-from ui.i18n import _, ngettext, percent, say_error
-from ui.messages import show
+from ui.gallery import Thumb
+from ui.i18n import _, percent, say_error
+from ui.messages import show, show_error
+from ui.picking import pick
+from ui.state import get_lab
 
-PER_PAGE = 60
 THUMBNAIL = 96
 
 
 def class_name(judged: Judged, index: int) -> str:
     return judged.classes[index]
-
-
-@st.fragment
-def mistakes_section(record: RunRecord, judged: Judged) -> None:
-    """Every image that was misjudged, in the chosen order."""
-    if not judged.wrong:
-        st.success(_("Not a single mistake in this split."))
-        return
-    orders = {
-        ErrorOrder.CONFIDENCE: _("Most confident first"),
-        ErrorOrder.LOSS: _("Highest loss first"),
-        ErrorOrder.CLASS: _("By class"),
-    }
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    left.segmented_control(
-        _("Order"),
-        list(orders),
-        format_func=orders.__getitem__,
-        key="errors.order",
-        default=ErrorOrder.CONFIDENCE,
-        required=True,
-        persist_state="session",
-    )
-    order = ErrorOrder(st.session_state["errors.order"])
-    right.caption(
-        ngettext("{n} image is misjudged.", "{n} images are misjudged.", judged.wrong)
-        + " "
-        + _("Rest the pointer on an image for its file name and further guesses.")
-    )
-    positions = select_errors(judged.predictions, order=order)
-    picture_pages(record, judged, positions, key=f"mistakes.{order}", per_page=PER_PAGE)
 
 
 def picture_pages(
@@ -63,8 +37,12 @@ def picture_pages(
     *,
     key: str,
     per_page: int,
+    comments: Mapping[Spot, Comment] | None = None,
 ) -> None:
-    """The images at these positions of the predictions, page by page."""
+    """The images at these positions of the predictions, page by page; pressed, one opens.
+
+    ``comments`` are those of the run, where they have been read already.
+    """
     try:
         split = pictures(record, judged.split)
     except LabError as error:
@@ -76,18 +54,63 @@ def picture_pages(
     if pages > 1:
         page = st.pagination(pages, key=f"page.{judged.run_id}.{judged.split}.{key}")
     shown = positions[(page - 1) * per_page : page * per_page]
+    comments = comments_of(record) if comments is None else comments
+    items = thumbs(judged, split, shown, comments)
     with st.container(key="cell-images" if key.startswith("cell.") else None):
-        gallery(thumbs(judged, split, shown), key="pictures", size=THUMBNAIL)
+        pressed = pick(items, shown.tolist(), key="pictures", size=THUMBNAIL)
+    if pressed is not None:
+        look_closer(subject_of(record, judged, split, pressed))
 
 
-def thumbs(judged: Judged, split: Split, positions: NDArray[np.int64]) -> list[Thumb]:
-    """What is shown of the images at these positions."""
+def comments_of(record: RunRecord) -> dict[Spot, Comment]:
+    """What has been written about images of the run; a damaged file is told, and counts as none."""
+    try:
+        return read_comments(get_lab().paths.run(record.id))
+    except LabError as error:
+        show_error(error, "warning")
+        return {}
+
+
+def subject_of(record: RunRecord, judged: Judged, split: Split, position: int) -> Subject:
+    """The image at this position of the predictions, for the dialog."""
+    predictions = judged.predictions
+    row = int(predictions.rows[position])
+    return Subject(
+        record=record,
+        name=split.names[row],
+        pixels=np.asarray(split.images[row]),
+        proba=predictions.proba[position],
+        truth=int(predictions.y_true[position]),
+        split=judged.split,
+        row=row,
+    )
+
+
+def thumbs(
+    judged: Judged,
+    split: Split,
+    positions: NDArray[np.int64],
+    comments: Mapping[Spot, Comment] | None = None,
+) -> list[Thumb]:
+    """What is shown of the images at these positions, those with a comment marked."""
     guesses = top_k(judged.predictions.proba[positions], 5)
     best = zip(guesses.classes.tolist(), guesses.proba.tolist(), strict=True)
-    return [
+    found = [
         _thumb(judged, split, int(position), list(zip(classes, proba, strict=True)))
         for position, (classes, proba) in zip(positions, best, strict=True)
     ]
+    rows = judged.predictions.rows[positions].tolist()
+    return [
+        _noted(thumb, (comments or {}).get(Spot(judged.split, row)))
+        for thumb, row in zip(found, rows, strict=True)
+    ]
+
+
+def _noted(thumb: Thumb, comment: Comment | None) -> Thumb:
+    if comment is None:
+        return thumb
+    said = _("Comment: {words}", words=comment.text)
+    return thumb._replace(alt=f"{thumb.alt} · {said}", noted=True)
 
 
 def _thumb(judged: Judged, split: Split, position: int, guesses: list[tuple[int, float]]) -> Thumb:

@@ -12,7 +12,7 @@ from core.records import RunRecord
 from ui.errors_classes import classes_section
 from ui.errors_curves import curves_section
 from ui.errors_data import Judged
-from ui.errors_gallery import mistakes_section
+from ui.errors_images import images_section
 from ui.errors_labels import labels_section
 from ui.errors_matrix import matrix_section
 from ui.feature_map import map_section
@@ -31,7 +31,7 @@ VIEWS = {
     "matrix": View(N_("Confusion matrix"), matrix_section),
     "classes": View(N_("Classes"), classes_section),
     "curves": View(N_("Curves"), curves_section),
-    "mistakes": View(N_("All mistakes"), mistakes_section),
+    "mistakes": View(N_("Images"), images_section),
     "labels": View(N_("Labels"), labels_section),
     "robustness": View(N_("Robustness"), robustness_section),
     "map": View(N_("Map"), map_section),

@@ -42,6 +42,7 @@ TRANSLATED_KEYS = (
     *("errors.level", "errors.scale", "errors.curve", "errors.class"),
     "runs.set.",
     *("robust.name", "errors.map.", "closer.distort.name"),
+    *("closer.class.", "errors.only."),
 )
 """Keys of widgets whose options are called differently in every language."""
 

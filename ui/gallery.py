@@ -23,6 +23,7 @@ SHARPNESS = 2
 
 # Blue and orange, for every kind of colour vision; the sign says the same without colour.
 _TONES = {"good": ("#0072B2", "✓ "), "bad": ("#D55E00", "× "), None: ("transparent", "")}
+_NOTED = "✎ "
 # Never with a leading newline: st.html would take a body of style tags only for an event.
 _STYLE = """<style>
 ul.lz-gallery{display:flex;flex-wrap:wrap;gap:.75rem;list-style:none}
@@ -30,6 +31,10 @@ ul.lz-gallery,.lz-gallery li,.lz-gallery figure{margin:0!important;padding:0!imp
 .lz-gallery img{display:block;border-radius:.2rem;border-bottom:3px solid transparent}
 .lz-gallery img.lz-pixels{image-rendering:pixelated}
 .lz-gallery figcaption{font-size:.78rem;line-height:1.3;margin-top:.3rem}
+.lz-gallery button{display:block;padding:0;border:0;background:none;cursor:progress}
+[data-lz-listens] .lz-gallery button{cursor:pointer}
+.lz-gallery button:hover img{filter:brightness(1.15)}
+.lz-gallery button:focus-visible{outline:3px solid #E69F00;outline-offset:2px}
 .lz-gallery span{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:1;
 overflow:hidden;overflow-wrap:anywhere}
 .lz-gallery span:first-child{-webkit-line-clamp:2}
@@ -40,13 +45,15 @@ overflow:hidden;overflow-wrap:anywhere}
 class Thumb(NamedTuple):
     """A picture uint8 (h, w, c), c 1 or 3, and what stands under and behind it, as plain text.
 
-    ``tone`` marks a right or a wrong answer; ``alt`` is also shown when the pointer rests on it.
+    ``tone`` marks a right or a wrong answer; ``alt`` is also shown when the pointer rests on it;
+    ``noted`` says that somebody has written about it.
     """
 
     image: NDArray[np.uint8]
     caption: Sequence[str]
     alt: str
     tone: Literal["good", "bad"] | None = None
+    noted: bool = False
 
 
 def gallery(items: Sequence[Thumb], *, key: str, size: int = SIZE) -> None:
@@ -55,22 +62,33 @@ def gallery(items: Sequence[Thumb], *, key: str, size: int = SIZE) -> None:
         st.html(gallery_html(items, size))
 
 
-def gallery_html(items: Sequence[Thumb], size: int = SIZE) -> str:
-    """What :func:`gallery` shows; every text in it is escaped."""
-    figures = "".join(_figure(item, size) for item in items)
+def gallery_html(
+    items: Sequence[Thumb], size: int = SIZE, *, buttons: Sequence[int] | None = None
+) -> str:
+    """What :func:`gallery` shows; every text in it is escaped.
+
+    With ``buttons``, a number per picture, each can be pressed: see :mod:`ui.picking`.
+    """
+    numbers = buttons if buttons is not None else [None] * len(items)
+    figures = "".join(_figure(*of, size) for of in zip(items, numbers, strict=True))
     return f'{_STYLE}<ul class="lz-gallery" role="list">{figures}</ul>'
 
 
-def _figure(item: Thumb, size: int) -> str:
+def _figure(item: Thumb, number: int | None, size: int) -> str:
     width, height, whole = shown_size(item.image.shape, size)
     colour, sign = _TONES[item.tone]
     alt = attribute(item.alt)
     first, *rest = item.caption or [""]
+    sign += _NOTED if item.noted else ""
     lines = "".join(f"<span>{html.escape(line)}</span>" for line in (sign + first, *rest))
-    return (
-        f'<li style="width:{size}px"><figure title="{alt}">'
+    picture = (
         f'<img class="{"lz-pixels" if whole else ""}" style="border-color:{colour}" '
         f'width="{width}" height="{height}" alt="{alt}" src="{data_url(item.image, size)}">'
+    )
+    if number is not None:
+        picture = f'<button type="button" data-lz="{number}">{picture}</button>'
+    return (
+        f'<li style="width:{size}px"><figure title="{alt}">{picture}'
         f"<figcaption>{lines}</figcaption></figure></li>"
     )
 

@@ -20,6 +20,10 @@ from core.jobs.workers import ROOT, worker_environment
 from core.paths import Paths
 
 TIMEOUT_SECONDS = 60.0
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+HeatMap = tuple[Floats, float | None, float | None, tuple[int, int] | None]
+"""(heat (h, w), total, difference, grid): see :class:`core.explain.Heat`."""
 
 
 class RemoteError(LabError):
@@ -101,6 +105,37 @@ class ComputeService:
         """See :func:`core.inspection.asking.judge_unknown`."""
         judged: tuple[npt.NDArray[np.float32], float] = self.ask("judge_unknown", run_id, images)
         return judged
+
+    def heat_maps(
+        self, run_id: str, image: Pixels, method: str, labels: Sequence[int]
+    ) -> list[HeatMap]:
+        """See :func:`core.explain.heat_maps_of_run`."""
+        maps: list[HeatMap] = self.ask("heat_maps", run_id, image, method, tuple(labels))
+        return maps
+
+    def attack(self, run_id: str, image: Pixels, label: int) -> tuple[Pixels, Floats]:
+        """See :func:`core.explain.attack_on_run`."""
+        found: tuple[Pixels, Floats] = self.ask("attack", run_id, image, label)
+        return found
+
+    def layers(self, run_id: str) -> list[tuple[str, str, int, int, int]]:
+        """See :func:`core.explain.layers_of_run`."""
+        found: list[tuple[str, str, int, int, int]] = self.ask("layers", run_id)
+        return found
+
+    def activations(
+        self, run_id: str, image: Pixels, layer: str
+    ) -> tuple[Pixels, npt.NDArray[np.int64], Floats]:
+        """See :func:`core.explain.activations_of_run`."""
+        found: tuple[Pixels, npt.NDArray[np.int64], Floats] = self.ask(
+            "activations", run_id, image, layer
+        )
+        return found
+
+    def filters(self, run_id: str) -> tuple[str, Pixels]:
+        """See :func:`core.explain.filters_of_run`."""
+        found: tuple[str, Pixels] = self.ask("filters", run_id)
+        return found
 
     def ask(self, name: str, *arguments: Any) -> Any:
         """Have one operation done.

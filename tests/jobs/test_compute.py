@@ -82,6 +82,31 @@ def as_png(image: npt.NDArray[np.uint8]) -> bytes:
     return out.getvalue()
 
 
+def test_it_explains_in_plain_arrays(service: ComputeService, paths: Paths) -> None:
+    """Of the network that the test before has trained."""
+    run_id = next(paths.runs.iterdir()).name
+    image = np.load(paths.dataset("stripes").images("test"))[0]
+    maps = service.heat_maps(run_id, image, "integrated", (0, 2))
+    assert [type(one) for one in maps] == [tuple, tuple]
+    heat, total, difference, grid = maps[0]
+    assert (heat.shape, str(heat.dtype), grid) == ((8, 8), "float32", None)
+    assert total == pytest.approx(difference, rel=0.1)
+    images, proba = service.attack(run_id, image, 0)
+    np.testing.assert_allclose(proba, predict(paths, run_id, images), atol=1e-5)
+    assert service.layers(run_id) == []
+    name, filters = service.filters(run_id)
+    assert (name, filters.shape) == ("dense1", (16, 8, 8, 1))
+    for asked in (
+        lambda: service.heat_maps(run_id, image, "grad_cam", (0,)),
+        lambda: service.activations(run_id, image, "dense1"),
+    ):
+        with pytest.raises(LabError, match=r"all pixels in a row|no layer “dense1” with maps"):
+            asked()
+    paths.run(run_id).model.write_bytes(b"nothing of the kind")
+    with pytest.raises(LabError, match="cannot be read"):
+        service.filters(run_id)
+
+
 def test_the_layer_table_comes_as_plain_tuples(service: ComputeService) -> None:
     rows = service.layer_table(MLPConfig(layers=1, units=4, dropout=0), (8, 8, 1), 3)
     assert [type(row) for row in rows] == [tuple] * len(rows)

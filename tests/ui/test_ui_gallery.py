@@ -95,3 +95,12 @@ def test_shown_size(shape: tuple[int, int], size: tuple[int, int, bool]) -> None
 
 def test_an_empty_gallery_is_html_too() -> None:
     assert gallery_html([]).endswith("</ul>")
+
+
+def test_pictures_as_buttons_and_marked() -> None:
+    items = [Thumb(picture(8), ("cat",), "a cat"), Thumb(picture(8), ("dog",), "dog", noted=True)]
+    page = read(gallery_html(items, buttons=[40, 7]))
+    buttons = [attributes for tag, attributes in page.tags if tag == "button"]
+    assert buttons == [{"type": "button", "data-lz": "40"}, {"type": "button", "data-lz": "7"}]
+    assert page.words[-2:] == ["cat", "✎ dog"]
+    assert "button" not in {tag for tag, _ in read(gallery_html(items)).tags}
