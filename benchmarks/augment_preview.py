@@ -32,7 +32,7 @@ from core.transfer import build_trainer
 
 PICTURES = 12
 TRAINING_IMAGES = 500
-"""Of 2,000: an epoch of all with every change took half a minute, and there are dozens."""
+"""Of 10,000: an epoch of all with every change took half a minute, and there are dozens."""
 SIDES = (32, 128)
 GEOMETRY: dict[str, object] = {
     **{"flip": "both", "rotation": 15, "translation": 0.1, "zoom": 0.1, "crop": 0.2},

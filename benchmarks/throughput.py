@@ -58,8 +58,8 @@ BASIC: dict[str, str | float] = {
 """What the form shows of augmentation before it is asked for more."""
 CIFAR, DIGITS = (32, 32, 3), (8, 8, 1)
 CASES = {
-    "augmented": Case("cnn", 2_000, CIFAR, BASIC),
-    "plain": Case("cnn", 2_000, CIFAR, {}),
+    "augmented": Case("cnn", 10_000, CIFAR, BASIC),
+    "plain": Case("cnn", 10_000, CIFAR, {}),
     "fast32": Case("fast32", 1_000, CIFAR, {"flip": "horizontal", "translation": 0.1}),
     "digits": Case("digits-quick", 0, DIGITS, {"rotation": 10, "translation": 0.1}),
     "digits-plain": Case("cnn", 0, DIGITS, {}),
