@@ -160,7 +160,7 @@ def _headline(found: Comparison, both: Pair) -> None:
     other.metric(_("Accuracy of B"), percent(found.accuracy_b))
     apart.metric(
         _("Difference (points)"),
-        f"{100 * found.difference:+.1f}".replace(".", "," if language() == "es" else "."),
+        format(100 * found.difference, "+.1f").replace(".", "," if language() == "es" else "."),
         delta=_(
             "95 %: {low} to {high}",
             low=number(100 * found.low, 3),

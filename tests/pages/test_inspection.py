@@ -173,7 +173,7 @@ def test_the_map_shows_the_images_of_the_split(
     page.switch_page("pages/errors.py").run()
     assert not page.exception
     (chart,) = page.get("echarts_chart")
-    assert "Map with 60 images" in chart.proto.alt
+    assert "Map with 30 images" in chart.proto.alt
     assert "Click a point" in said(page)
 
 
@@ -286,7 +286,7 @@ def test_strange_pictures_are_told_on_the_predict_page(
     assert page.button(key="inspect.predict.features")
     leave_features(lab.paths, run.id)
 
-    def predicted(self: ComputeService, run_id: str, images: Any) -> Any:
+    def predicted(self: ComputeService, run_id: str, images: Any, varied: bool) -> Any:
         return np.tile(np.array([0.1, 0.2, 0.7], np.float32), (len(images), 1))
 
     def judged(self: ComputeService, run_id: str, images: Any) -> Any:
