@@ -34,7 +34,7 @@ CHECKS = ("ruff check", "ruff format --check", "mypy")
 # One worker more than the smallest supported machine has cores, because browsers and processes
 # are waited for; a file stays on one worker, so that TensorFlow (3 s, 700 MB) is loaded as rarely
 # as possible.
-PYTEST = ["pytest", "-n", "3", "--dist", "loadfile"]
+PYTEST = ["pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 BROWSER_VARIABLE = "LIENZO_CHROMIUM"
 BROWSERS = (

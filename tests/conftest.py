@@ -10,6 +10,33 @@ import pytest
 
 from core.paths import Paths
 
+LONG = (
+    "jobs/test_processes.py",
+    "training/test_transfer.py",
+    "test_augment.py",
+    "commands/test_cli_training.py",
+    "test_architectures.py",
+    "browser/test_journey.py",
+    "training/test_resume_knobs.py",
+    "training/test_resume.py",
+    "browser/test_browser_errors.py",
+    "training/test_training.py",
+    "inspection/test_inspection_jobs.py",
+    "browser/test_data_predict.py",
+    "jobs/test_compute.py",
+    "training/test_backends.py",
+    "training/test_caps_of_runs.py",
+)
+"""The files that take longest, to be begun first; those that mostly wait (for processes, for
+Chromium) stand between those that compute. Left to the end, when there is nothing else to do
+meanwhile, the last tenth of all tests took as long as the nine before it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: number for number, name in enumerate(LONG)}
+    here = Path(__file__).parent
+    items.sort(key=lambda item: place.get(item.path.relative_to(here).as_posix(), len(LONG)))
+
 
 def pytest_collection_finish() -> None:
     """Keras and Streamlit are loaded by now: a million objects that stay to the end. Out of the
