@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core import sealing
 from core.comments import Spot, read_comments, write_comment
 from core.errors import N_, RunError
 from core.evaluation.predictions import load_split
@@ -24,6 +25,12 @@ from ui.closer_heat import strongest_place
 from ui.gallery import gallery_html
 
 MakeRun = Callable[..., RunRecord]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_sealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is for test_page_sealing."""
+    monkeypatch.setenv(sealing.SETTING, "0")
 
 
 def drawn(page: AppTest) -> str:

@@ -12,6 +12,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core import sealing
 from core.analysis.rows import Rows
 from core.analysis.service import analysis_paths
 from core.continuing import Next
@@ -44,7 +45,8 @@ NAMES = ("cat", "dog", "cow")
 
 @pytest.fixture(autouse=True)
 def _in_this_process(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Instead of the computing process."""
+    """Instead of the computing process; nothing is sealed (see test_page_sealing)."""
+    monkeypatch.setenv(sealing.SETTING, "0")
     monkeypatch.setattr(
         lab.compute, "find_label_issues", lambda *arrays: tuple(find_issues(*arrays))
     )
