@@ -103,7 +103,7 @@ def test_damaged_and_foreign_folders_are_reported_and_the_rest_is_there(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are text there")
 def test_a_folder_whose_name_is_no_text(store: Store, paths: Paths) -> None:
-    os.mkdir(os.fsencode(paths.runs) + b"/ni\xf1o")  # unpacked from an old archive
+    (paths.runs / os.fsdecode(b"ni\xf1o")).mkdir()  # unpacked from an old archive
     assert store.reindex().runs == 0
     assert [folder for folder, _problem in store.problems()] == ["ni\\xf1o"]
 

@@ -206,7 +206,9 @@ def _headline(found: Comparison, both: Pair) -> None:
 def _signed(points: float) -> str:
     """``+1.2``; of 10,000 images one is 0.01 points, which is not nothing."""
     digits = 1 if not points or abs(points) >= 0.1 else 3
-    return f"{points:+.{digits}f}".replace(".", "," if language() == "es" else ".")
+    return f"{points:{'+' if points else ''}.{digits}f}".replace(
+        ".", "," if language() == "es" else "."
+    )
 
 
 def _details(found: Comparison, both: Pair, runs: tuple[RunRecord, RunRecord], split: str) -> None:
