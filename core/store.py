@@ -212,7 +212,8 @@ class Store:
         folder.rename(doomed)
         with self._engine.begin() as connection:
             connection.execute(RUNS.delete().where(RUNS.c.id == run_id))
-        shutil.rmtree(doomed)
+        # A store that is opened in this moment clears it away, too, or else the next one does.
+        shutil.rmtree(doomed, ignore_errors=True)
         self._forget_images(fingerprint)
 
     def _forget_images(self, fingerprint: str | None) -> None:
