@@ -96,7 +96,8 @@ class Store:
             # Server and command line may start at the same moment.
             with FileLock(paths.index_lock):
                 self.lab_id = lab_id(paths)
-                if migrate(self._engine):
+                # An empty one may be left of a start that was ended while it read the folders.
+                if migrate(self._engine) or not self.count():
                     self.reindex()
         except sa.exc.SQLAlchemyError as error:
             raise StoreError(

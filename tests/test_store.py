@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import sqlalchemy as sa
@@ -213,6 +214,17 @@ class TestMigrations:
         store.create(RunConfig(), owner="server")
         shutil.rmtree(paths.runs)
         assert Store(paths).count() == 1  # not read again from the folders
+
+    def test_a_first_look_that_was_interrupted_is_made_again(
+        self, store: Store, paths: Paths, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store.create(RunConfig(), owner="server")
+        store.close()
+        paths.database.unlink()
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(Store, "reindex", Mock(side_effect=KeyboardInterrupt))
+            Store(paths)
+        assert Store(paths).count() == 1
 
     def test_an_index_of_an_older_shape_is_brought_up_to_date(
         self, store: Store, paths: Paths
