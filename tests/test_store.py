@@ -221,9 +221,10 @@ class TestMigrations:
         store.create(RunConfig(), owner="server")
         store.close()
         paths.database.unlink()
-        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        with monkeypatch.context() as patched:
             patched.setattr(Store, "reindex", Mock(side_effect=KeyboardInterrupt))
-            Store(paths)
+            with pytest.raises(KeyboardInterrupt):
+                Store(paths)
         assert Store(paths).count() == 1
 
     def test_an_index_of_an_older_shape_is_brought_up_to_date(

@@ -114,11 +114,13 @@ def test_tags_and_a_note(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
     one, two = make_run(), make_run()
     page = choose(app("runs"), one)
     page.button(key="runs.remark").click().run()
+    assert page.session_state["runs.dialog"]  # other people's runs do not close it
     where = f"runs.words.{one.id}.1"
     page.multiselect(key=f"{where}.tags").set_value(["best"])
     page.text_area(key=f"{where}.note").set_value("It works.")
     page.button(key="runs.words.save").click().run()
     assert not page.exception
+    assert not page.session_state["runs.dialog"]
     assert read_remarks(lab.paths, one.id) == Remarks(tags=("best",), note="It works.")
     choose(page, one, two).button(key="runs.remark").click().run()
     page.multiselect(key=f"runs.words.{one.id}.2.tags").set_value(["demo"])
