@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -24,20 +25,26 @@ class Found(NamedTuple):
 def read_folders(paths: Paths) -> Iterator[Found]:
     """One folder after the other: of ten thousand runs never all are in memory."""
     for folder in sorted(p for p in paths.runs.iterdir() if not p.name.startswith(".")):
+        name = _printable(folder.name)
         try:
-            record = _read_folder(folder)
+            record = _read_folder(folder, name)
         except LabError as error:
-            yield Found(folder.name, None, Remarks(), error.text)
+            yield Found(name, None, Remarks(), error.text)
             continue
         try:
-            yield Found(folder.name, record, read_remarks(paths, record.id), None)
+            yield Found(name, record, read_remarks(paths, record.id), None)
         except LabError as error:  # the run itself is whole
-            yield Found(folder.name, record, Remarks(), error.text)
+            yield Found(name, record, Remarks(), error.text)
 
 
-def _read_folder(folder: Path) -> RunRecord:
+def _printable(name: str) -> str:
+    """A name in another encoding, as old archives have them, is no text a database could hold."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def _read_folder(folder: Path, name: str) -> RunRecord:
     if not folder.is_dir() or not is_run_id(folder.name):
-        raise StoreError(N_("{folder} is not the folder of a run."), folder=folder.name)
+        raise StoreError(N_("{folder} is not the folder of a run."), folder=name)
     if not (folder / "run.json").is_file():
         raise StoreError(N_("{folder} has no run.json."), folder=folder.name)
     return read_record_file(folder / "run.json")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from core.fields import SEED, SETTINGS, RunRow
+from core.records import RunStatus
 
 _SEED_PLACE = [field.key for field in SETTINGS].index(SEED)
 
@@ -48,13 +49,14 @@ def spread(values: Sequence[float]) -> Spread:
 def seed_groups(rows: Iterable[RunRow], least: int = 2) -> list[SeedGroup]:
     """Runs with the same settings, dataset and start and at least ``least`` different seeds.
 
-    Only runs with figures count: what has failed says nothing of the settings' luck. Of several
+    Only finished runs count: what has failed says nothing of the settings' luck, and what was
+    stopped half-way has not had the training that the settings promise. Of several
     with the same seed the newest counts, since a repetition shows no other luck. The order is
     that of the rows (newest first), by the newest run of every group.
     """
     groups: dict[object, dict[int, RunRow]] = {}
     for row in rows:
-        if row["epochs"] is None:
+        if row["status"] is not RunStatus.FINISHED or row["epochs"] is None:
             continue
         settings = list(row.settings)
         seed = settings.pop(_SEED_PLACE)

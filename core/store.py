@@ -92,11 +92,13 @@ class Store:
         for doomed in paths.runs.glob(".deleted-*"):  # by a process that was killed over it
             shutil.rmtree(doomed, ignore_errors=True)
         self._engine = open_engine(url or os.environ.get("LIENZO_DB_URL") or sqlite_url(paths))
+        self._making = FileLock(paths.index_lock)
         try:
             # Server and command line may start at the same moment.
-            with FileLock(paths.index_lock):
+            with self._making:
                 self.lab_id = lab_id(paths)
-                if migrate(self._engine):
+                # An empty one may be left of a start that was ended while it read the folders.
+                if migrate(self._engine) or not self.count():
                     self.reindex()
         except sa.exc.SQLAlchemyError as error:
             raise StoreError(
@@ -212,7 +214,8 @@ class Store:
         folder.rename(doomed)
         with self._engine.begin() as connection:
             connection.execute(RUNS.delete().where(RUNS.c.id == run_id))
-        shutil.rmtree(doomed)
+        # A store that is opened in this moment clears it away, too, or else the next one does.
+        shutil.rmtree(doomed, ignore_errors=True)
         self._forget_images(fingerprint)
 
     def _forget_images(self, fingerprint: str | None) -> None:
@@ -316,8 +319,9 @@ class Store:
             return [(r.folder, Text.model_validate_json(r.message)) for r in rows]
 
     def reindex(self) -> ReindexReport:
-        """Make the index anew from the folders."""
-        with self._engine.begin() as connection:
+        """Make the index anew from the folders. One at a time: a second one would wait longer than
+        a database does, or find the rows of the first in its way."""
+        with self._making, self._engine.begin() as connection:
             # Before the folders are read: whoever makes a run meanwhile, folder first, then waits
             # for this transaction and cannot be overlooked.
             connection.execute(RUNS.delete())

@@ -6,10 +6,11 @@ from ui.i18n import _
 from ui.nav import guard
 from ui.runs_data import all_rows, chosen_runs
 from ui.runs_filters import filtered
-from ui.runs_view import no_runs, other_people, state_of_all_runs, unreadable_folders
+from ui.runs_view import DIALOG, no_runs, other_people, state_of_all_runs, unreadable_folders
 from ui.runs_views import view_switch
 
 guard()
+st.session_state[DIALOG] = False  # until one is opened below
 drawn = state_of_all_runs()
 rows = all_rows()
 if rows:

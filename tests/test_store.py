@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import sqlalchemy as sa
@@ -99,6 +100,13 @@ def test_damaged_and_foreign_folders_are_reported_and_the_rest_is_there(
     assert ids(store.runs()) == [good.id]
     paths.run(bad.id).record.write_text(bad.model_dump_json())
     assert (store.reindex().runs, len(store.problems())) == (2, 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text there")
+def test_a_folder_whose_name_is_no_text(store: Store, paths: Paths) -> None:
+    (paths.runs / os.fsdecode(b"ni\xf1o")).mkdir()  # unpacked from an old archive
+    assert store.reindex().runs == 0
+    assert [folder for folder, _problem in store.problems()] == ["ni\\xf1o"]
 
 
 def test_delete_takes_the_folder_and_the_row(store: Store, paths: Paths) -> None:
@@ -206,6 +214,18 @@ class TestMigrations:
         store.create(RunConfig(), owner="server")
         shutil.rmtree(paths.runs)
         assert Store(paths).count() == 1  # not read again from the folders
+
+    def test_a_first_look_that_was_interrupted_is_made_again(
+        self, store: Store, paths: Paths, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store.create(RunConfig(), owner="server")
+        store.close()
+        paths.database.unlink()
+        with monkeypatch.context() as patched:
+            patched.setattr(Store, "reindex", Mock(side_effect=KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                Store(paths)
+        assert Store(paths).count() == 1
 
     def test_an_index_of_an_older_shape_is_brought_up_to_date(
         self, store: Store, paths: Paths

@@ -17,10 +17,12 @@ from ui.messages import show, show_error
 from ui.people import may_end
 from ui.queue_view import not_yours
 from ui.runs_data import all_rows, choose
-from ui.state import ERROR, choose_run, get_lab, go_to, guarded, watch
+from ui.runs_view import DIALOG
+from ui.state import ERROR, choose_run, get_lab, go_to, watch
 
 DONE = "runs.deleted"
 SAID = "runs.remarked"
+REFUSED = "runs.refused"
 
 
 def actions(chosen: Sequence[RunRecord]) -> None:
@@ -53,11 +55,13 @@ def actions(chosen: Sequence[RunRecord]) -> None:
                 on_click=choose,
                 args=([],),
             )
-    if st.session_state.pop("runs.ask", False):
-        st.dialog(_("Delete for good?"))(_ask)(list(chosen))
-    elif st.session_state.pop("runs.say", False):
+    ask, say = (st.session_state.pop(name, False) for name in ("runs.ask", "runs.say"))
+    st.session_state[DIALOG] = ask or say
+    if ask:
+        st.dialog(_("Delete for good?"), on_dismiss="rerun")(_ask)(list(chosen))
+    elif say:
         title = _("Tags and note") if len(chosen) == 1 else _("Add tags")
-        st.dialog(title)(_say)(list(chosen))
+        st.dialog(title, on_dismiss="rerun")(_say)(list(chosen))
 
 
 def _open(dialog: str, done: str) -> None:
@@ -113,6 +117,8 @@ def _say(chosen: list[RunRecord]) -> None:
             key=f"{where}.note",
             help=_("What was tried and what came of it; the search finds its words."),
         )
+    if refused := st.session_state.pop(REFUSED, None):
+        show(refused, "error")
     st.button(
         _("Save"),
         key="runs.words.save",
@@ -135,8 +141,12 @@ def _save(run_ids: list[str], where: str) -> None:
             said = before.with_tags(add=tags) if note is None else make_remarks(tags, note)
             store.remark(run_id, said)
 
-    guarded(save)
-    st.session_state[SAID] = True
+    try:
+        save()
+    except LabError as error:  # told in the dialog: what was typed is still there
+        st.session_state[REFUSED] = say_error(error)
+    else:
+        st.session_state[SAID] = True
 
 
 def _ask(chosen: list[RunRecord]) -> None:

@@ -11,6 +11,7 @@ from core.fields import RunRow
 from core.records import RunRecord
 from ui.frame import run_label
 from ui.i18n import _
+from ui.messages import show_error
 from ui.runs_data import MOST_CHOSEN, choose
 from ui.state import get_lab
 
@@ -61,5 +62,6 @@ def one_run(label: str, key: str, labels: dict[str, str], default: str | None) -
     run_id = st.session_state[key]
     try:
         return get_lab().store.read(run_id) if run_id else None
-    except LabError:  # deleted in this very moment: the list will be without it
+    except LabError as error:  # damaged, or deleted in this very moment
+        show_error(error, "warning")
         return None

@@ -19,6 +19,8 @@ from ui.state import get_lab
 
 CHOSEN = "runs.chosen"
 """The ids of the chosen runs: rows move when others train, ids do not."""
+ROUND = "runs.round"
+"""How often runs were chosen elsewhere than in the table, whose ticks only a new table forgets."""
 MOST_CHOSEN = 20
 """So many curves can still be told apart, and so many records are quickly read."""
 
@@ -80,8 +82,10 @@ def chosen_ids() -> list[str]:
 
 
 def choose(run_ids: Sequence[str]) -> None:
-    """In a callback: these runs, the first :data:`MOST_CHOSEN` of them."""
+    """Before the table is drawn: these runs, the first :data:`MOST_CHOSEN` of them, and no other
+    is ticked."""
     st.session_state[CHOSEN] = list(dict.fromkeys(run_ids))[:MOST_CHOSEN]
+    st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
 
 
 def chosen_runs() -> list[RunRecord]:
@@ -90,8 +94,11 @@ def chosen_runs() -> list[RunRecord]:
     for run_id in chosen_ids():
         try:
             found.append(get_lab().store.read(run_id))
-        except NotFoundError:  # deleted by somebody else: it is in no list any more
-            continue
+        except NotFoundError as error:
+            # Deleted by somebody else it is in no list any more; a folder that was removed by hand
+            # is, and whoever ticks it must be told.
+            if any(row.id == run_id for row in all_rows()):
+                show_error(error, "warning")
         except LabError as error:
             show_error(error)
     if len(found) < len(chosen_ids()):

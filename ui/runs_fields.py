@@ -23,6 +23,7 @@ from core.plots.fields import (
 from core.records import RunRecord
 from ui.frame import run_label
 from ui.i18n import _, language, ngettext, quick_number
+from ui.messages import show_error
 from ui.runs_actions import open_buttons
 from ui.runs_data import field_title, key_label, written
 from ui.state import get_lab, is_dark
@@ -162,7 +163,8 @@ def _clicked(run_id: str | None) -> None:
         return
     try:
         record = get_lab().store.read(run_id)
-    except LabError:  # deleted meanwhile: the next look at all runs takes its point away
+    except LabError as error:  # damaged, or deleted: the next look at all runs takes it away
+        show_error(error, "warning")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.text(run_label(record), width="content")

@@ -43,7 +43,7 @@ def filtered(rows: Sequence[RunRow]) -> list[RunRow]:
 
 def _more(rows: Sequence[RunRow]) -> None:
     architectures = values_of(rows, "model.architecture")
-    _several(_("Architecture"), "runs.architecture", architectures, choice_label)
+    _several(_("Architecture"), "runs.set.architecture", architectures, choice_label)
     _several(_("Name"), "runs.by", values_of(rows, "by"))
     _several(_("Tags"), "runs.tags", all_tags(rows))
     st.slider(
@@ -83,7 +83,7 @@ def _query() -> Query:
         text=state["runs.text"] or "",
         statuses=tuple(state["runs.set.status"]),
         datasets=tuple(state["runs.dataset"]),
-        architectures=tuple(state["runs.architecture"]),
+        architectures=tuple(state["runs.set.architecture"]),
         names=tuple(state["runs.by"]),
         tags=tuple(state["runs.tags"]),
         least_accuracy=state["runs.accuracy"] / 100,
@@ -101,5 +101,5 @@ def _how_many(listed: int, every: int) -> None:
 
 def _hidden() -> bool:
     """Whether a filter is set that cannot be seen while the popover is closed."""
-    keys = ("runs.architecture", "runs.by", "runs.tags", "runs.accuracy")
+    keys = ("runs.set.architecture", "runs.by", "runs.tags", "runs.accuracy")
     return any(st.session_state[key] for key in keys)

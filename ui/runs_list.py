@@ -18,6 +18,7 @@ from ui.runs_actions import actions
 from ui.runs_data import (
     CHOSEN,
     MOST_CHOSEN,
+    ROUND,
     WRITERS,
     choose,
     chosen_ids,
@@ -59,7 +60,21 @@ def table_view(rows: Sequence[RunRow], chosen: Sequence[RunRecord]) -> None:
             )
     _table(sorted_rows[(page - 1) * PER_PAGE : page * PER_PAGE], columns)
     actions(chosen)
+    _unseen(rows, chosen)
     what_changed(chosen)
+
+
+def _unseen(rows: Sequence[RunRow], chosen: Sequence[RunRecord]) -> None:
+    """Nobody should delete what cannot be seen without knowing it."""
+    listed = {row.id for row in rows}
+    if hidden := sum(record.id not in listed for record in chosen):
+        st.caption(
+            ngettext(
+                "{n} chosen run does not fit the filter and is not in the table.",
+                "{n} chosen runs do not fit the filter and are not in the table.",
+                hidden,
+            )
+        )
 
 
 def _settings() -> tuple[list[Field], str | None]:
@@ -110,12 +125,15 @@ def _table(rows: Sequence[RunRow], columns: Sequence[Field]) -> None:
     # A selection is made of row numbers: with other rows the table begins anew, with the same
     # runs ticked.
     listed = blake2b("".join(ids).encode(), digest_size=8).hexdigest()
-    key = f"{TABLE}.{listed}"
+    key = f"{TABLE}.{listed}.{st.session_state.get(ROUND, 0)}"
 
     def ticked() -> None:
         now = [ids[i] for i in st.session_state[key]["selection"]["rows"] if i < len(ids)]
         kept = [i for i in st.session_state.get(CHOSEN, []) if i not in ids or i in now]
-        choose([*kept, *now])
+        wanted = list(dict.fromkeys([*kept, *now]))
+        st.session_state[CHOSEN] = wanted
+        if len(wanted) > MOST_CHOSEN:
+            choose(wanted)
 
     st.dataframe(
         readable(_frame(rows, columns), _formats(columns)),

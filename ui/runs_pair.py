@@ -16,6 +16,7 @@ from core.evaluation.comparison import (
     Verdict,
     broken_images,
     compare,
+    doubt_in_words,
     fixed_images,
     in_words,
     probability_in_words,
@@ -160,7 +161,7 @@ def _headline(found: Comparison, both: Pair) -> None:
     other.metric(_("Accuracy of B"), percent(found.accuracy_b))
     apart.metric(
         _("Difference (points)"),
-        format(100 * found.difference, "+.1f").replace(".", "," if language() == "es" else "."),
+        _signed(100 * found.difference),
         delta=_(
             "95 %: {low} to {high}",
             low=number(100 * found.low, 3),
@@ -186,6 +187,8 @@ def _headline(found: Comparison, both: Pair) -> None:
         ),
     )
     st.caption(literal(say(probability_in_words(found))))
+    if doubt := doubt_in_words(found):
+        st.caption(literal(say(doubt)))
     if both.left_a or both.left_b:
         st.caption(
             _(
@@ -197,6 +200,14 @@ def _headline(found: Comparison, both: Pair) -> None:
         )
     st.caption(
         _("This is about these two networks: another seed may tell another story (see Seeds).")
+    )
+
+
+def _signed(points: float) -> str:
+    """``+1.2``; of 10,000 images one is 0.01 points, which is not nothing."""
+    digits = 1 if not points or abs(points) >= 0.1 else 3
+    return f"{points:{'+' if points else ''}.{digits}f}".replace(
+        ".", "," if language() == "es" else "."
     )
 
 

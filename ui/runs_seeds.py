@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -62,10 +62,10 @@ def group_names(groups: Sequence[SeedGroup]) -> list[str]:
     firsts = [group.rows[0] for group in groups]
     settings = [f for f in SETTINGS if f.key not in ("data.dataset", "model.architecture", SEED)]
     told = {
-        network: differing([row for row in firsts if row["network"] == network], settings)
-        for network in {row["network"] for row in firsts}
+        alike: differing([row for row in firsts if _said(row) == alike], settings)
+        for alike in {_said(row) for row in firsts}
     }
-    names = [_name(row, told[row["network"]]) for row in firsts]
+    names = [_name(row, told[_said(row)]) for row in firsts]
     times = Counter(names)
     return [
         name if times[name] == 1 else f"{name} ({row['run']})"
@@ -76,7 +76,11 @@ def group_names(groups: Sequence[SeedGroup]) -> list[str]:
 def _name(row: RunRow, told: Sequence[Field]) -> str:
     known = [field for field in told if row[field.key] is not None][:TOLD]
     said = [f"{field_label(field)} {written(field, row[field.key])}" for field in known]
-    return ", ".join([f"{row['data.dataset']} · {row['network']}", *said])
+    return ", ".join([_said(row), *said])
+
+
+def _said(row: RunRow) -> str:
+    return f"{row['data.dataset']} · {row['network']}"
 
 
 def _table(groups: Sequence[SeedGroup], names: Sequence[str]) -> list[int]:
@@ -87,10 +91,10 @@ def _table(groups: Sequence[SeedGroup], names: Sequence[str]) -> list[int]:
                 "settings": name,
                 "n": len(group.rows),
                 "seeds": ", ".join(map(str, group.seeds)),
-                "val": with_deviation(group.spread("val_accuracy"), percent),
-                "best": with_deviation(group.spread("best_val_accuracy"), percent),
-                "loss": with_deviation(group.spread("val_loss"), _loss),
-                "seconds": with_deviation(group.spread("seconds"), duration),
+                "val": _mean(group, "val_accuracy", percent),
+                "best": _mean(group, "best_val_accuracy", percent),
+                "loss": _mean(group, "val_loss", _loss),
+                "seconds": _mean(group, "seconds", duration),
             }
             for name, group in zip(names, groups, strict=True)
         ]
@@ -113,7 +117,7 @@ def _columns() -> dict[str, Any]:
     about = _("Mean ± standard deviation over the seeds.")
     return {
         "settings": config.TextColumn(
-            _("Settings"), width="medium", help=_("What tells these runs from the other groups.")
+            _("Settings"), width=310, help=_("What tells these runs from the other groups.")
         ),
         "n": config.NumberColumn(
             _("Runs"), width="small", help=_("Runs that are averaged, one of each seed.")
@@ -130,13 +134,17 @@ def _loss(value: float) -> str:
     return number(round(value, 3))
 
 
-def with_deviation(spread: Spread, write: Any) -> str:
-    """``93.5 % ± 0.4 % (3)``; a dash where nobody has measured."""
+def _mean(group: SeedGroup, key: str, write: Callable[[float], str]) -> str:
+    return with_deviation(group.spread(key), write, of=len(group.rows))
+
+
+def with_deviation(spread: Spread, write: Callable[[float], str], *, of: int) -> str:
+    """``93.5 % ± 0.4 %``, with how many runs that is behind it if not all ``of`` them; a dash
+    where nobody has measured."""
     if spread.mean is None:
         return "–"
-    if spread.deviation is None:
-        return f"{write(spread.mean)} (1)"
-    return f"{write(spread.mean)} ± {write(spread.deviation)} ({spread.n})"
+    either_side = "" if spread.deviation is None else f" ± {write(spread.deviation)}"
+    return f"{write(spread.mean)}{either_side}" + (f" ({spread.n})" if spread.n != of else "")
 
 
 def _curves(groups: Sequence[tuple[str, SeedGroup]]) -> None:

@@ -9,6 +9,8 @@ from ui.names import literal
 from ui.state import get_lab
 
 POLL_SECONDS = 4.0
+DIALOG = "runs.dialog"
+"""Whether a dialog is open: a page drawn anew would close it, and what was typed would be lost."""
 
 
 def no_runs() -> None:
@@ -20,7 +22,7 @@ def other_people(drawn: str) -> None:
     """Draw the page anew when a run has appeared, changed or gone."""
 
     def look() -> None:
-        if state_of_all_runs() != drawn:
+        if state_of_all_runs() != drawn and not st.session_state.get(DIALOG):
             st.rerun()
 
     st.fragment(look, run_every=POLL_SECONDS)()

@@ -14,6 +14,7 @@ from core.evaluation.comparison import (
     Pair,
     broken_images,
     compare,
+    doubt_in_words,
     fixed_images,
     in_words,
     probability_in_words,
@@ -135,6 +136,8 @@ def _paragraphs(
     if both.left_a or both.left_b:
         yield f"Left out, judged by one only: {both.left_a} of A, {both.left_b} of B."
     yield str(probability_in_words(found))
+    if doubt := doubt_in_words(found):
+        yield str(doubt)
     if rows := [(key, str(one), str(two)) for key, one, two in _settings(a, b)]:
         yield table(("setting", "A", "B"), rows)
     yield _class_table(found, a.class_names)

@@ -268,6 +268,20 @@ def in_words(found: Comparison, name_a: str, name_b: str) -> Text:
     return text(SENTENCES[found.verdict], **values)
 
 
+def doubt_in_words(found: Comparison) -> Text | None:
+    """A word where the interval leaves out 0 and the test sees no more than luck: with few images
+    on which the two differ the bootstrap is too narrow, and the exact test is not."""
+    if found.verdict is not Verdict.LUCK or found.low <= 0 <= found.high:
+        return None
+    return text(
+        N_(
+            "The interval leaves out 0 all the same: where only {alone} images tell the two apart "
+            "it comes out too narrow. McNemar's test, which is stricter there, decides."
+        ),
+        alone=found.fixed + found.broken,
+    )
+
+
 def probability_in_words(found: Comparison) -> Text:
     """What McNemar's test says, for those who want to know how we know."""
     alone = found.fixed + found.broken

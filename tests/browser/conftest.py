@@ -10,11 +10,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from core.datasets.digits import ensure_digits
 from core.paths import Paths
@@ -42,6 +44,8 @@ class Server(NamedTuple):
 
     url: str
     paths: Paths
+    first_sight: str
+    """What its very first visitor saw, who came to the page Train by a deep link."""
 
     def page(self, name: str, **query: str) -> str:
         found = "&".join(f"{key}={value}" for key, value in query.items())
@@ -49,7 +53,7 @@ class Server(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("browser")
     paths = Paths(folder / "artifacts").create()
     ensure_digits(paths)
@@ -59,13 +63,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         process = start_server(paths, port, output.fileno())
     try:
         wait_until_up(process, port, log)
-        yield Server(f"http://127.0.0.1:{port}", paths)
+        url = f"http://127.0.0.1:{port}"
+        yield Server(url, paths, first_sight(browser, f"{url}/train"))
     finally:
         process.terminate()
         try:
             process.wait(15)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def first_sight(browser: Browser, url: str) -> str:
+    """The words of a page of a server that has drawn none yet; a test judges them."""
+    page = browser.new_page(locale="en-US")
+    page.goto(url)
+    with suppress(PlaywrightTimeoutError):
+        page.get_by_role("button", name="Launch training").wait_for(timeout=START_SECONDS * 1000)
+    words = page.locator("body").inner_text()
+    page.close()
+    return words
 
 
 def free_port() -> int:

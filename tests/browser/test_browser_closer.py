@@ -52,8 +52,8 @@ def test_an_image_opens_by_mouse_and_keyboard_with_its_heat_map(
     expect(dialog).to_be_visible()
 
 
-def test_a_comment_marks_its_image(page: Page, server: Server, run: RunRecord) -> None:
-    images, dialog = open_images(page, server, run), page.get_by_role("dialog")
+def test_a_comment_marks_its_image(page: Page, server: Server, store: Store) -> None:
+    images, dialog = open_images(page, server, make_run(store)), page.get_by_role("dialog")
     images.nth(0).click()
     dialog.get_by_role("tab", name="Comment").click()
     dialog.get_by_role("textbox").fill("looks like a fox")

@@ -16,6 +16,7 @@ from core.evaluation.comparison import (
     bootstrap_interval,
     broken_images,
     compare,
+    doubt_in_words,
     fixed_images,
     in_words,
     mcnemar,
@@ -144,6 +145,23 @@ def test_the_verdict(a: int, b: int, verdict: Verdict, sentence: str) -> None:
     found = compare(pair(predicted([0] * 1000, one), predicted([0] * 1000, other)))
     assert found.verdict is verdict
     assert sentence in str(in_words(found, "old", "new"))
+
+
+@pytest.mark.parametrize(("fixed", "doubtful"), [(3, False), (5, True), (6, False)])
+def test_where_interval_and_test_do_not_agree(fixed: int, doubtful: bool) -> None:
+    """All in one direction: 3 and 0 may be luck for both, 5 for the test only (p = 1/16)."""
+    truth = [0] * 50
+    found = compare(
+        pair(
+            predicted(truth, [1] * 6 + [0] * 44),
+            predicted(truth, [0] * fixed + [1] * (6 - fixed) + [0] * 44),
+        )
+    )
+    assert (found.fixed, found.broken) == (fixed, 0)
+    doubt = doubt_in_words(found)
+    assert (doubt is not None) is doubtful
+    if doubt:
+        assert "only 5 images" in str(doubt)
 
 
 def test_as_many_right_but_others() -> None:

@@ -130,7 +130,7 @@ def opened(
 
 def first_mistake(lab: Lab, run: RunRecord) -> tuple[int, int, int]:
     """(row, true, pred) of the most confident one."""
-    p = load_split(lab.paths.run(run.id).predictions, "test")
+    p = load_split(lab.paths.run(run.id).predictions, "val")
     wrong = np.flatnonzero(p.y_true != p.y_pred)
     best = wrong[np.argsort(-p.confidence[wrong], kind="stable")[0]]
     return int(p.rows[best]), int(p.y_true[best]), int(p.y_pred[best])
@@ -140,7 +140,7 @@ def test_pressed_an_image_opens(opened: Any, lab: Lab, finished: RunRecord) -> N
     page = opened("Probabilities")
     row, true, _pred = first_mistake(lab, finished)
     assert page.get("dialog")
-    assert f"test-{row}.png" in drawn(page)
+    assert f"val-{row}.png" in drawn(page)
     assert f"in truth: {finished.class_names[true]}" in drawn(page)
     assert page.get("plotly_chart")
 
@@ -195,10 +195,10 @@ def test_a_comment_is_kept_marked_and_taken_away(
     opened: Any, lab: Lab, finished: RunRecord
 ) -> None:
     row, _true, _pred = first_mistake(lab, finished)
-    page, key = opened("Comment"), f"closer.note.{finished.id}.test.{row}"
+    page, key = opened("Comment"), f"closer.note.{finished.id}.val.{row}"
     page.text_area(key=key).set_value("a <b>fox</b>?")
     page.button(key="closer.note.save").click().run()
-    comment = read_comments(lab.paths.run(finished.id))[Spot("test", row)]
+    comment = read_comments(lab.paths.run(finished.id))[Spot("val", row)]
     assert comment.text == "a <b>fox</b>?"
     assert comment.by == page.session_state["my_name"]
     page = opened("Comment")
@@ -227,11 +227,11 @@ def test_damaged_comments_are_told(opened: Any, lab: Lab, finished: RunRecord) -
 
 def test_filters_orders_and_counts(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
     run = make_run()
-    p = load_split(lab.paths.run(run.id).predictions, "test")
+    p = load_split(lab.paths.run(run.id).predictions, "val")
     wrong = p.y_true != p.y_pred
     page = app("errors", run)
     page.segmented_control(key="errors.view").set_value("mistakes").run()
-    assert f"{wrong.sum()} of 60 images. Most confident first." in said(page)
+    assert f"{wrong.sum()} of 30 images. Most confident first." in said(page)
     ahead = files(page)
     page.toggle(key="errors.turned").set_value(True).run()
     assert files(page) == ahead[::-1]
@@ -239,10 +239,10 @@ def test_filters_orders_and_counts(app: OpenPage, lab: Lab, make_run: MakeRun) -
     page.segmented_control(key="errors.outcome").set_value("all")
     page.selectbox(key="errors.only.true").set_value(1)
     page.segmented_control(key="errors.order").set_value("margin").run()
-    assert sorted(files(page)) == sorted(f"test-{i}.png" for i in np.flatnonzero(p.y_true == 1))
+    assert sorted(files(page)) == sorted(f"val-{i}.png" for i in np.flatnonzero(p.y_true == 1))
     page.slider(key="errors.in.confidence").set_value((90, 100)).run()
     sure = (p.y_true == 1) & (p.confidence >= 0.9)
-    assert sorted(files(page)) == sorted(f"test-{i}.png" for i in np.flatnonzero(sure))
+    assert sorted(files(page)) == sorted(f"val-{i}.png" for i in np.flatnonzero(sure))
     page.slider(key="errors.in.loss").set_value((16.0, 16.2)).run()
     assert "No image of this split meets all filters" in said(page)
     page.button(key="errors.clear").click().run()
@@ -258,7 +258,7 @@ def test_only_what_has_a_comment(app: OpenPage, lab: Lab, make_run: MakeRun) -> 
     page.segmented_control(key="errors.view").set_value("mistakes").run()
     page.segmented_control(key="errors.outcome").set_value("all")
     page.toggle(key="errors.commented").set_value(True).run()
-    assert files(page) == ["test-7.png"]
+    assert files(page) == ["val-8.png"]
     assert "Comment: look" in drawn(page)
 
 

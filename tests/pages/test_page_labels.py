@@ -72,8 +72,9 @@ def run(lab: Lab, make_run: MakeRun) -> RunRecord:
 
 
 def opened_at(app: OpenPage, run: RunRecord, lang: str = "en") -> AppTest:
-    page = app("errors", run, lang=lang)
-    page.segmented_control(key="errors.view").set_value("labels").run()
+    page = app("start", run, lang=lang)
+    page.session_state["errors.view"] = "labels"
+    page.switch_page("pages/errors.py").run()
     assert not page.exception, page.exception
     return page
 
@@ -247,7 +248,7 @@ def test_no_label_is_wrong(app: OpenPage, make_run: MakeRun) -> None:
 
 
 def test_at_most_a_page_and_the_last_one_may_go(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
-    many = make_dataset(lab.paths, "many", rows={"test": 300})
+    many = make_dataset(lab.paths, "many", rows={"val": 300})
     run = make_run(dataset=many)
     page = opened_at(app, run)
     assert len(shown(page)) == PER_PAGE
