@@ -14,6 +14,7 @@ from core.plots.matrix import Chosen
 from core.plots.sureness import plot_scores, scores_info
 from core.records import RunRecord
 from ui import errors_data
+from ui.errors_board import Level
 from ui.errors_data import Judged, judged_splits, ranked
 from ui.errors_matrix import select_cell
 from ui.i18n import _, ngettext, number, percent
@@ -250,6 +251,7 @@ def _link(label: str, what: str, cell: Chosen, *, key: str, disabled: bool) -> N
     """A button to the images of a row or column of the matrix."""
 
     def opened() -> None:
+        st.session_state["errors.level"] = Level.CLASS  # in the other rows it is a superclass
         select_cell(*cell)
         st.session_state["errors.view"] = "matrix"
 

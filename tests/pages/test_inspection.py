@@ -245,6 +245,22 @@ def test_the_tab_of_similar_images_offers_to_look_first(
     assert "of the class that was predicted" in said(page)
 
 
+def test_of_a_folder_from_elsewhere_that_names_too_few_classes(
+    lab: Lab, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ui.closer_distort import distort_tab
+    from ui.closer_similar import similar_tab
+
+    run = make_run()
+    about = subject(lab, run, "test", 1)
+    leave_features(lab.paths, run.id)
+    about = about._replace(record=run.changed(class_names=run.class_names[:1]))
+    proba = np.array([[0.1, 0.2, 0.7]], np.float32)
+    monkeypatch.setattr(ComputeService, "predict", lambda *_asked: proba)
+    assert "2 70" in drawn(tab(distort_tab, about))
+    assert drawn(tab(similar_tab, about)).count("<figure") == 7
+
+
 def test_distorting_one_picture_asks_the_network(
     lab: Lab, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -353,6 +353,18 @@ def test_superclasses_are_rows_and_their_cells_show_their_images(
     assert not page.exception
 
 
+def test_from_a_class_to_its_images_though_the_rows_were_superclasses(
+    app: OpenPage, animals: RunRecord
+) -> None:
+    page = app("errors", animals)
+    page.segmented_control(key="errors.level").set_value("group").run()
+    page.segmented_control(key="errors.view").set_value("classes").run()
+    page.selectbox(key="errors.class").set_value(3).run()
+    page.button(key="class.missed").click().run()
+    assert not page.exception
+    assert "tulip, taken for something else" in shown(page)
+
+
 def test_by_superclass_with_borders(app: OpenPage, animals: RunRecord) -> None:
     page = app("errors", animals)
     page.radio(key="errors.sort").set_value("group").run()
