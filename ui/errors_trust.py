@@ -56,7 +56,7 @@ def calibration_section(record: RunRecord, judged: Judged) -> None:
     fitted_on = _validation(record, judged)
     temperature = _temperature(fitted_on) if fitted_on else None
     found = _calibrated(judged, temperature or 1.0)
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([5, 4], gap="medium")
     with right:
         after = _effect(record, judged, fitted_on, temperature)
     with left:
