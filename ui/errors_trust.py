@@ -92,12 +92,21 @@ def _effect(
     record: RunRecord, judged: Judged, fitted_on: Judged | None, temperature: float | None
 ) -> bool:
     """Says what the temperature does; whether the chart is to show it."""
+    error, fitted = st.columns(2)
+    error.metric(
+        _("Calibration error"),
+        percent(_calibrated(judged, temperature or 1.0).before.ece),
+        help=_(
+            "ECE, the expected calibration error: how far confidence and accuracy are apart, the "
+            "mean over all images."
+        ),
+    )
     if fitted_on is None or temperature is None:
         st.info(
             _("Temperature scaling is fitted on validation images, and this run has none to show.")
         )
         return False
-    st.metric(
+    fitted.metric(
         _("Temperature"),
         number(temperature, 3),
         help=_(

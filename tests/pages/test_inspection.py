@@ -148,6 +148,17 @@ def test_without_the_images_the_curves_remain(app: OpenPage, lab: Lab, make_run:
     assert "no longer here" in said(page)
 
 
+def test_without_the_images_nothing_is_computed_anew(
+    app: OpenPage, lab: Lab, make_run: MakeRun
+) -> None:
+    run = make_run()
+    leave_features(lab.paths, run.id)
+    delete_dataset(lab.paths, "pets")
+    page = view(app, run, "map")
+    assert "no longer here" in said(page)
+    assert not [b for b in page.button if b.key == "inspect.again.features"]
+
+
 def test_the_training_split_is_offered_once_it_was_judged(
     app: OpenPage, lab: Lab, make_run: MakeRun
 ) -> None:
