@@ -26,6 +26,7 @@ from tests.pages.conftest import OpenPage, plain
 from ui.closer_similar import similar
 from ui.closer_subject import Subject
 from ui.errors_data import pictures
+from ui.frame import TRANSLATED_KEYS
 from ui.unknown import strangeness
 
 MakeRun = Callable[..., RunRecord]
@@ -198,6 +199,16 @@ def subject(lab: Lab, run: RunRecord, split: str, position: int) -> Subject:
     )
 
 
+def test_the_map_is_nothing_that_a_change_of_language_sets(
+    app: OpenPage, lab: Lab, make_run: MakeRun
+) -> None:
+    """A server would refuse to draw it in the first language again; here it would not."""
+    run = make_run()
+    leave_features(lab.paths, run.id)
+    (chart,) = view(app, run, "map").get("echarts_chart")
+    assert not chart.key.startswith(TRANSLATED_KEYS)
+
+
 def test_similar_images_come_by_their_features(
     lab: Lab, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +274,7 @@ def test_of_a_folder_from_elsewhere_that_names_too_few_classes(
     from ui.closer_similar import similar_tab
 
     run = make_run()
+    lab.paths.run(run.id).model.touch()
     about = subject(lab, run, "test", 1)
     leave_features(lab.paths, run.id)
     about = about._replace(record=run.changed(class_names=run.class_names[:1]))
@@ -285,6 +297,7 @@ def test_distorting_one_picture_asks_the_network(
 
     monkeypatch.setattr(ComputeService, "predict", asked)
     run = make_run()
+    lab.paths.run(run.id).model.touch()
     about = subject(lab, run, "test", 0)._replace(proba=np.array([0.8, 0.2, 0], np.float32))
     page = tab(distort_tab, about)
     assert "It was cat; now it is bird." in said(page)
