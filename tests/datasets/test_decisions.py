@@ -233,6 +233,7 @@ def test_names_that_look_like_formulas(paths: Paths) -> None:
         ("test,7,,,keep,", "no row 7 in the split “test”: it has 3"),
         ("probe,0,,,keep,", "no row 0 in the split “probe”: it has 0"),
         ("test,-1,,,keep,", "no row -1"),
+        (f"test,{'9' * 5000},,,keep,", "has no row 999"),
         ("test,0,test/1.png,,keep,", "another dataset than “pets”: here stands “test/0.png”"),
         ("test,0,,dog,keep,", "here stands “cow”, in the table “dog”"),
         ("test,0,,,perhaps,", "one of keep, relabel, exclude; received: “perhaps”"),

@@ -206,7 +206,7 @@ def test_the_map_is_nothing_that_a_change_of_language_sets(
     run = make_run()
     leave_features(lab.paths, run.id)
     (chart,) = view(app, run, "map").get("echarts_chart")
-    assert not chart.key.startswith(TRANSLATED_KEYS)
+    assert not str(chart.key).startswith(TRANSLATED_KEYS)
 
 
 def test_similar_images_come_by_their_features(
