@@ -18,7 +18,7 @@ from core.datasets.inking import Ink, coverage, ink_of, inked
 from core.datasets.report import REPAIRS
 from core.datasets.resizing import decoding_on, fit, prepare
 from core.datasets.retiring import open_seen
-from core.errors import N_, ImageError, LabError, Text
+from core.errors import ImageError, LabError, Text
 from core.records import RunRecord
 from ui.names import class_names
 from ui.sealing import sealed
@@ -110,15 +110,12 @@ def read_all(
 
 def samples(records: Sequence[RunRecord], asked: Sequence[Taker], seed: int) -> list[Picture]:
     """Some pictures that the first run has not learned from; none if its dataset is gone or another
-    by now, or if all of them are of a test split that is sealed. The other runs take them as they
-    would take any picture."""
+    by now. The other runs take them as they would take any picture."""
     dataset = dataset_of(records[0])
     if dataset is None:
         return []
-    held_out = [] if sealed(records[0]) else ["test"]
-    if not records[0].config.data.with_validation:
-        held_out.append("val")
-    split = next((name for name in held_out if dataset.info.splits.get(name)), None)
+    order = ("val", "test") if sealed(records[0]) else ("test", "val")
+    split = next((name for name in order if dataset.info.splits.get(name)), None)
     if split is None:
         return []
     rows = dataset.split(split)
@@ -138,16 +135,6 @@ def samples(records: Sequence[RunRecord], asked: Sequence[Taker], seed: int) -> 
         )
         for row in chosen
     ]
-
-
-def why_no_samples(record: RunRecord) -> str:
-    """Where :func:`samples` has none: a sentence, not yet translated."""
-    if dataset_of(record) is not None and sealed(record):
-        return N_(
-            "The only images that this network has not learned from are of the test split, whose "
-            "results are sealed: unlock them on the Errors page."
-        )
-    return N_("The dataset of this run is not there any more.")
 
 
 def _sample(pixels: NDArray[np.uint8], truth: str, asked: Taker, place: tuple[str, int]) -> Seen:

@@ -285,18 +285,6 @@ def test_images_of_a_sealed_test_are_not_shown(
     assert names() == {"test"}
 
 
-def test_without_validation_images_a_sealed_test_shows_none(
-    app: OpenPage, lab: Lab, finished: RunRecord, network: Brightness
-) -> None:
-    config = finished.config.with_values({"data.with_validation": True})
-    lab.store.save(finished.changed(config=config))
-    lab.paths.run(finished.id).looks.unlink(missing_ok=True)
-    page = app("predict", finished)
-    page.toggle(key="with_samples").set_value(True).run()
-    assert not re.findall(r"(train|val|test)-\d+\.png", drawn(page))
-    assert "whose results are sealed" in said(page)
-
-
 def test_without_its_dataset_there_are_no_test_images(
     app: OpenPage, lab: Lab, finished: RunRecord, network: Brightness
 ) -> None:
