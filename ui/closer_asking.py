@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from core.config import AugmentConfig
 from core.errors import N_, RunError
 from ui.closer_subject import Subject
+from ui.digest import digest
 from ui.names import class_names
 from ui.state import get_lab
 
@@ -79,12 +79,23 @@ def _asked(subject: Subject) -> Asked:
             N_("Nothing can be asked of run {run}: its network is not there (any more)."),
             run=subject.record.id,
         ) from None
-    picture = np.ascontiguousarray(subject.pixels)
-    return Asked(subject.record.id, version, blake2b(picture.data, digest_size=16).hexdigest())
+    return Asked(subject.record.id, version, digest(subject.pixels))
+
+
+def proba_of(subject: Subject) -> Floats:
+    """What the network says (classes,) of the picture, if it is another one than it was asked
+    about; all these functions raise LabError, and say why."""
+    return _proba_of(_asked(subject), subject.pixels)
+
+
+@st.cache_data(show_spinner=False, max_entries=500)
+def _proba_of(asked: Asked, _image: Pixels) -> Floats:
+    found: Floats = get_lab().compute.predict(asked.run_id, _image[None])[0]
+    return found
 
 
 def heat_maps(subject: Subject, method: str, labels: tuple[int, ...]) -> list[HeatMap]:
-    """The heat maps of some classes; all these functions raise LabError, and say why."""
+    """The heat maps of some classes."""
     return [HeatMap(*one) for one in _heat_maps(_asked(subject), method, labels, subject.pixels)]
 
 

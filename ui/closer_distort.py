@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from core.errors import LabError
 from core.inspection.distortions import DISTORTIONS, distort
 from core.plots.robustness import ChangeInfo, ChangeLabels, change_info, plot_change
+from ui.closer_asking import names_of, proba_of
 from ui.closer_subject import Subject
-from ui.digest import digest
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, percent, say
 from ui.messages import show_error
-from ui.names import class_names, literal, shortened
-from ui.state import get_lab, is_dark
+from ui.names import literal, shortened
+from ui.state import is_dark
 
 SIZE = 192
 CLASSES = 6
@@ -26,11 +24,11 @@ def distort_tab(subject: Subject) -> None:
     name, severity = _choice()
     changed = distort(subject.pixels[None], name, severity)[0]
     try:
-        after = _proba(subject, changed)
+        after = proba_of(subject._replace(pixels=changed))
     except LabError as error:
         show_error(error)
         return
-    names, row = class_names(subject.record), DISTORTIONS[name]
+    names, row = names_of(subject), DISTORTIONS[name]
     before, now = subject.pred, int(after.argmax())
     looks, chart = st.columns([2, 3], vertical_alignment="center")
     with looks:
@@ -69,21 +67,6 @@ def _choice() -> tuple[str, float]:
         help=_("0 %: the image as it is; 100 %: as bad as it gets in the view Robustness."),
     )
     return name, strength / 100
-
-
-def _proba(subject: Subject, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Those of the changed picture. LabError if the network cannot be asked."""
-    model = get_lab().paths.run(subject.record.id).model
-    changed = model.stat().st_mtime_ns if model.is_file() else 0
-    return _asked(subject.record.id, changed, digest(pixels), pixels)
-
-
-@st.cache_data(show_spinner=False, max_entries=500)
-def _asked(
-    run_id: str, version: int, content: str, _pixels: NDArray[np.uint8]
-) -> NDArray[np.float32]:
-    proba: NDArray[np.float32] = get_lab().compute.predict(run_id, _pixels[None])[0]
-    return proba
 
 
 def _chart(info: ChangeInfo) -> None:

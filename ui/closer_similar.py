@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core.errors import LabError
 from core.inspection.neighbours import nearest
+from ui.closer_asking import names_of
 from ui.closer_subject import Subject
 from ui.digest import digest
 from ui.errors_data import judged, pictures
@@ -15,7 +16,6 @@ from ui.gallery import Thumb, gallery
 from ui.i18n import _, ngettext, number
 from ui.inspection_data import known_vectors, vector_of
 from ui.inspection_panel import damaged, ready
-from ui.names import class_names
 from ui.state import get_lab
 
 SHOWN = 8
@@ -45,7 +45,7 @@ def similar_tab(subject: Subject) -> None:
             all=len(items),
         )
     )
-    own = (_("this image"), class_names(subject.record)[subject.pred])
+    own = (_("this image"), names_of(subject)[subject.pred])
     mine = Thumb(subject.pixels, own, alt=": ".join(own))
     gallery([mine, *items], key="closer.similar", size=SIZE)
 
@@ -56,7 +56,7 @@ def similar(subject: Subject) -> list[Thumb]:
     train = judged(record, "train").predictions
     images = pictures(record, "train")
     found = nearest(_vector(subject)[None], known_vectors(record), SHOWN + 1)
-    names = class_names(record)
+    names = names_of(subject)
     thumbs = []
     for place, apart in zip(found.place[0].tolist(), found.distance[0].tolist(), strict=True):
         row, label = int(train.rows[place]), int(train.y_true[place])

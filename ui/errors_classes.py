@@ -14,8 +14,10 @@ from core.plots.matrix import Chosen
 from core.plots.sureness import plot_scores, scores_info
 from core.records import RunRecord
 from ui import errors_data
+from ui.errors_board import Level
 from ui.errors_data import Judged, judged_splits, ranked
 from ui.errors_matrix import select_cell
+from ui.errors_view import area
 from ui.i18n import _, ngettext, number, percent
 from ui.names import literal
 from ui.state import is_dark
@@ -90,7 +92,7 @@ def _table(judged: Judged, rows: list[Row]) -> None:
             st.session_state[CLASS] = rows[row].score.index
 
     shares = dict.fromkeys(("recall", "precision", "f1", "ap", "train", "gap"), percent)
-    written: dict[str, Any] = {**shares, "support": number, "predicted": number, "auc": _area}
+    written: dict[str, Any] = {**shares, "support": number, "predicted": number, "auc": area}
     st.dataframe(
         readable(frame, {name: how for name, how in written.items() if name in columns}),
         key=key,
@@ -103,10 +105,6 @@ def _table(judged: Judged, rows: list[Row]) -> None:
         alt=_("Precision, recall, F1 and number of images of every class"),
     )
     _overlearned(judged, rows)
-
-
-def _area(value: float) -> str:
-    return number(value, 3)
 
 
 def _cells(judged: Judged, row: Row) -> dict[str, Any]:
@@ -132,6 +130,13 @@ def _columns() -> dict[str, Any]:
         "class": config.TextColumn(_("Class")),
         "recall": config.NumberColumn(_("Recall"), help=_("Share of its images that were found.")),
         "bar": config.ProgressColumn(" ", min_value=0.0, max_value=1.0, format=" ", width=50),
+        # Beside the recall that they are compared with: the last columns are out of sight.
+        "train": config.NumberColumn(
+            _("Training"), help=_("Recall among the images it was trained on.")
+        ),
+        "gap": config.NumberColumn(
+            _("Gap"), help=_("Recall among the training images minus recall here.")
+        ),
         "precision": config.NumberColumn(
             _("Precision"), help=_("Share of the images taken for it that are of it.")
         ),
@@ -153,12 +158,6 @@ def _columns() -> dict[str, Any]:
         "support": config.NumberColumn(_("Images"), help=_("Images that are truly of the class.")),
         "predicted": config.NumberColumn(
             _("Predicted"), help=_("Images that were taken for the class.")
-        ),
-        "train": config.NumberColumn(
-            _("Training"), help=_("Recall among the images it was trained on.")
-        ),
-        "gap": config.NumberColumn(
-            _("Gap"), help=_("Recall among the training images minus recall here.")
         ),
     }
 
@@ -250,6 +249,7 @@ def _link(label: str, what: str, cell: Chosen, *, key: str, disabled: bool) -> N
     """A button to the images of a row or column of the matrix."""
 
     def opened() -> None:
+        st.session_state["errors.level"] = Level.CLASS  # in the other rows it is a superclass
         select_cell(*cell)
         st.session_state["errors.view"] = "matrix"
 

@@ -14,8 +14,8 @@ from core.plots.style import Option
 from core.records import RunRecord
 from ui.errors_data import Judged, auc_interval, ranked
 from ui.errors_trust import calibration_section, coverage_section, top_k_section
-from ui.errors_view import interval_of
-from ui.i18n import _, number
+from ui.errors_view import area, interval_of
+from ui.i18n import _
 from ui.state import is_dark
 
 CHOSEN = "errors.curve.classes"
@@ -56,8 +56,8 @@ def ranking_section(record: RunRecord, judged: Judged) -> None:
     auc, ap, chooser = st.columns([1, 1, 3], vertical_alignment="bottom")
     auc.metric(
         _("Macro AUC"),
-        _area(curves.roc.macro.area),
-        delta=interval_of(auc_interval(judged), lambda value: number(value, 3)),
+        area(curves.roc.macro.area),
+        delta=interval_of(auc_interval(judged), area),
         delta_color="off",
         delta_arrow="off",
         help=_(
@@ -68,8 +68,8 @@ def ranking_section(record: RunRecord, judged: Judged) -> None:
     )
     ap.metric(
         _("Macro AP"),
-        _area(curves.precision_recall.macro.area),
-        delta=_("micro {area}", area=_area(curves.precision_recall.micro.area)),
+        area(curves.precision_recall.macro.area),
+        delta=_("micro {area}", area=area(curves.precision_recall.micro.area)),
         delta_color="off",
         delta_arrow="off",
         help=_(
@@ -84,20 +84,16 @@ def ranking_section(record: RunRecord, judged: Judged) -> None:
     with left:
         st.markdown("**" + _("ROC: one class against the rest") + "**")
         info = ranking_info(curves.roc, judged.classes, chosen, means)
-        _draw(plot_ranking(info, words, dark=is_dark(), number=_area), "roc", info)
+        _draw(plot_ranking(info, words, dark=is_dark(), number=area), "roc", info)
     with right:
         st.markdown("**" + _("Precision over recall") + "**")
         info = ranking_info(curves.precision_recall, judged.classes, chosen, means)
         words = RankingLabels(_("Recall"), _("Precision"), _("AP"))
-        _draw(plot_ranking(info, words, dark=is_dark(), number=_area), "pr", info)
-
-
-def _area(value: float | None) -> str:
-    return "–" if value is None else number(value, 3)
+        _draw(plot_ranking(info, words, dark=is_dark(), number=area), "pr", info)
 
 
 def _draw(option: Option, key: str, info: RankingInfo) -> None:
-    said = ", ".join(f"{line.name} {_area(line.area)}" for line in info.lines)
+    said = ", ".join(f"{line.name} {area(line.area)}" for line in info.lines)
     st.echarts_chart(option, key=f"curves.{key}", height=HEIGHT, alt=said or _("No curve"))
 
 

@@ -76,7 +76,11 @@ def judged_splits(record: RunRecord) -> list[str]:
 def judged(record: RunRecord, split: str) -> Judged:
     """Raises LabError when the predictions cannot be read."""
     path = _file_of(record, split)
-    which = (record.id, path.stat().st_mtime_ns, split, class_names(record))
+    try:
+        changed = path.stat().st_mtime_ns
+    except FileNotFoundError as error:  # deleted since the splits were listed
+        raise NotFoundError(N_("There are no predictions at {path}."), path=str(path)) from error
+    which = (record.id, changed, split, class_names(record))
     return _judged(which, path)
 
 

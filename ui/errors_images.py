@@ -52,6 +52,8 @@ def images_section(record: RunRecord, judged: Judged) -> None:
         choice = blake2b(repr((wanted, order, turned)).encode(), digest_size=6).hexdigest()
         key = f"mistakes.{choice}"
         picture_pages(record, judged, positions, key=key, per_page=PER_PAGE, comments=comments)
+    elif not judged.summary.n:
+        st.info(_("This split has no images."))
     elif wanted == Wanted():
         st.success(_("Not a single mistake in this split."))
     else:

@@ -29,6 +29,7 @@ THUMBNAIL = 112
 GALLERY = "labels.gallery"
 LIST = "labels.list"
 CLASS = "labels.class"
+"""Begins the key of the other class; behind it stands whose class it is."""
 NOTE = "_labels_note"
 """What is to be said at the next drawing, of a callback that could not."""
 LOOKED = "_labels_looked"
@@ -181,7 +182,7 @@ class _Actions(NamedTuple):
         st.session_state[LOOKED] = ids[-1]
 
     def relabel(self, ids: Sequence[str]) -> None:
-        label = int(st.session_state[CLASS])
+        label = int(st.session_state[_class_key(self.about)])
         self._note([self.about.relabelled(self.shown[i], label) for i in ids])
 
     def _note(self, decided: list[Decided]) -> None:
@@ -262,6 +263,11 @@ def _buttons(actions: _Actions) -> None:
     st.caption(told)
 
 
+def _class_key(about: Desk) -> str:
+    """A number among the classes of one dataset is nothing, or another class, in the next."""
+    return f"{CLASS}.{about.fingerprint}"
+
+
 def _other_class(actions: _Actions, ids: Sequence[str]) -> None:
     names = actions.about.judged.classes[: len(actions.about.dataset.info.class_names)]
     st.selectbox(
@@ -269,7 +275,7 @@ def _other_class(actions: _Actions, ids: Sequence[str]) -> None:
         range(len(names)),
         format_func=names.__getitem__,
         index=None,
-        key=CLASS,
+        key=_class_key(actions.about),
         placeholder=_("another class"),
         label_visibility="collapsed",
         persist_state="session",
@@ -280,7 +286,7 @@ def _other_class(actions: _Actions, ids: Sequence[str]) -> None:
         key="labels.relabel",
         icon=":material/label:",
         help=_("In the next version they are of the class chosen on the left."),
-        disabled=not ids or st.session_state.get(CLASS) is None,
+        disabled=not ids or st.session_state.get(_class_key(actions.about)) is None,
         on_click=_guarded,
         args=(functools.partial(actions.relabel, ids),),
     )

@@ -150,6 +150,9 @@ def _choose_cell(board: Board) -> None:
 
 
 def _pairs(judged: Judged, board: Board) -> None:
+    if not judged.summary.n:
+        st.info(_("This split has no images."))
+        return
     if not board.pairs:
         st.success(_("Not a single mistake in this split."))
         return

@@ -56,7 +56,7 @@ def calibration_section(record: RunRecord, judged: Judged) -> None:
     fitted_on = _validation(record, judged)
     temperature = _temperature(fitted_on) if fitted_on else None
     found = _calibrated(judged, temperature or 1.0)
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([5, 4], gap="medium")
     with right:
         after = _effect(record, judged, fitted_on, temperature)
     with left:
@@ -92,12 +92,21 @@ def _effect(
     record: RunRecord, judged: Judged, fitted_on: Judged | None, temperature: float | None
 ) -> bool:
     """Says what the temperature does; whether the chart is to show it."""
+    error, fitted = st.columns(2)
+    error.metric(
+        _("Calibration error"),
+        percent(_calibrated(judged, temperature or 1.0).before.ece),
+        help=_(
+            "ECE, the expected calibration error: how far confidence and accuracy are apart, the "
+            "mean over all images."
+        ),
+    )
     if fitted_on is None or temperature is None:
         st.info(
             _("Temperature scaling is fitted on validation images, and this run has none to show.")
         )
         return False
-    st.metric(
+    fitted.metric(
         _("Temperature"),
         number(temperature, 3),
         help=_(

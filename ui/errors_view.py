@@ -157,3 +157,12 @@ def interval_of(interval: tuple[float, float] | None, write: Callable[[float], s
         return None
     low, high = interval
     return _("95 %: {low} to {high}", low=write(low), high=write(high))
+
+
+def area(value: float | None) -> str:
+    """An area under a curve, in [0, 1]: three digits, or as many as it takes for one that is not
+    1 not to be written as 1."""
+    if value is None:
+        return "–"
+    digits = (d for d in (3, 4, 5) if value >= 1 or float(f"{value:.{d}g}") < 1)
+    return number(value, next(digits, 6))

@@ -58,7 +58,7 @@ def map_section(record: RunRecord, judged: Judged) -> None:
     points = (chart.pca if method == "pca" else chart.tsne)[here]
     key = f"{record.id}.{version(record, 'features')}.{judged.split}.{method}.{colour}"
     cloud = Cloud(f"{key}.{language()}", points, labels, classes, judged.summary.n)
-    shown = coloured(classes, key=f"map.{record.id}.{colour}")
+    shown = coloured(classes, key=f"map.colours.{record.id}.{colour}")
     show_cloud(cloud, tuple(shown), lambda point: _thumb(judged, split, int(positions[point])))
 
 

@@ -35,7 +35,7 @@ TRANSLATED_KEYS = (
     # Not all that begins with "organise": buttons and tables may not be set.
     *("organise_view", "organise.classes.", "organise.split", "organise.resize", "organise.rule"),
     *("import_size", "import_resize", "import_color", "import_splits", "import_shares"),
-    *("import_source", "augment_group", "augment_view", "augment_class.", "map."),
+    *("import_source", "augment_group", "augment_view", "augment_class.", "map.colours."),
     *("classes.", "cell.true", "cell.pred", "predict_place"),
     *("labels.class", "labels.list"),
     *("errors.focus", "errors.sort", "errors.most"),
@@ -44,7 +44,8 @@ TRANSLATED_KEYS = (
     *("robust.name", "errors.map.", "closer.distort.name"),
     *("closer.class.", "errors.only."),
 )
-"""Keys of widgets whose options are called differently in every language."""
+"""Keys of widgets whose options are called differently in every language. Never of a button or a
+chart: those may not be set, and the next drawing would fail."""
 
 
 def status_text(status: RunStatus) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.datasets.dataset import DatasetInfo
 from core.datasets.retiring import open_seen
-from core.errors import N_, LabError
+from core.errors import N_, LabError, StoreError
 from core.inspection.distortions import DISTORTIONS, STEPS
 from core.inspection.service import (
     MAP_ROWS,
@@ -123,8 +123,11 @@ def _seconds(record: RunRecord, task: Task) -> float:
 
 
 def damaged(record: RunRecord, task: Task, error: LabError) -> None:
-    """What to do about a result that cannot be read."""
+    """What to do about a result that cannot be read; where something else is missing (the images,
+    the computing process), computing it again would not bring that back."""
     show_error(error)
+    if not isinstance(error, StoreError):
+        return
     again = functools.partial(start_inspection, get_lab().paths, record.id, task, again=True)
     st.button(
         _("Compute it again"),

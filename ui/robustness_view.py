@@ -11,13 +11,14 @@ from core.inspection.distortions import DISTORTIONS, SEVERITIES, distort
 from core.inspection.robustness import Reading, Robustness, read_robustness
 from core.plots.robustness import Axis, plot_robustness, robustness_info
 from core.records import RunRecord
-from ui.errors_data import Judged, pictures
+from ui.errors_data import Judged, judged_splits, pictures
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, language, ngettext, percent, say
 from ui.inspection_data import robustness
 from ui.inspection_panel import damaged, ready
 from ui.messages import show_error
 from ui.names import literal
+from ui.sealing import opened
 from ui.state import is_dark
 from ui.tables import readable, table_height
 
@@ -34,6 +35,9 @@ def robustness_section(record: RunRecord, judged: Judged) -> None:
         found = robustness(record)
     except LabError as error:
         damaged(record, "robustness", error)
+        return
+    # Measured on test images where the run kept none for validation: whatever split is looked at.
+    if found.split == "test" != judged.split and not opened(record, judged_splits(record)):
         return
     readings = read_robustness(found, record.config.augment)
     _summary(found, readings)

@@ -30,7 +30,7 @@ def picture_map(about: Understood) -> None:
         return
     rows, names = about.found.sample.row, class_names(about.info)
     cloud = Cloud(f"{about.key}.{method}", points, about.rows.labels[rows], names, len(about.rows))
-    shown = coloured(names, key=f"map.{about.info.name}")
+    shown = coloured(names, key=f"map.colours.{about.info.name}")
     show_cloud(cloud, tuple(shown), lambda point: thumb(about, int(rows[point])))
 
 

@@ -93,7 +93,8 @@ class _Reader:
     def _place(self, number: int, cells: dict[str, str]) -> tuple[str, int]:
         split, row = cells["split"], cells["row"]
         have = len(self._splits[split]) if split in self._splits else 0
-        if row.isdecimal() and int(row) < have:
+        # Python refuses to read a number of thousands of digits.
+        if row.isdecimal() and len(row) < 20 and int(row) < have:
             return split, int(row)
         raise DatasetError(
             N_(

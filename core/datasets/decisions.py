@@ -13,7 +13,8 @@ import re
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
@@ -24,8 +25,10 @@ from pydantic import BaseModel, ValidationError
 
 from core.datasets.recipe import Origin, Recipe
 from core.datasets.registry import MAX_NAME
-from core.errors import N_, DatasetError
+from core.errors import N_, DatasetError, StoreError
 from core.paths import Paths
+
+LOCK_SECONDS = 10.0
 
 
 class Verdict(StrEnum):
@@ -135,6 +138,9 @@ def decide(
     """Note verdicts on images; ``seen`` is how many acts whoever decides had before their eyes.
 
     Images that somebody else has decided since then are left as they are.
+
+    Raises:
+        StoreError: if it cannot be written; nothing is decided then.
     """
     with _alone(paths, fingerprint):
         acts = read_acts(paths, fingerprint)
@@ -150,7 +156,11 @@ def decide(
 
 
 def undo(paths: Paths, fingerprint: str, by: str) -> int:
-    """Take the last act of a person back; returns of how many images, 0 if there is none left."""
+    """Take the last act of a person back; returns of how many images, 0 if there is none left.
+
+    Raises:
+        StoreError: if that cannot be written.
+    """
     with _alone(paths, fingerprint):
         last = undoable(read_acts(paths, fingerprint), by)
         if last is None:
@@ -204,10 +214,20 @@ def next_version(name: str, taken: Iterable[str]) -> str:
     return next(n for i in count(number + 1) if (n := f"{stem}-v{i}").casefold() not in used)
 
 
-def _alone(paths: Paths, fingerprint: str) -> FileLock:
+@contextmanager
+def _alone(paths: Paths, fingerprint: str) -> Iterator[None]:
+    """While nobody else writes. Raises StoreError if it cannot be written."""
     file = paths.decisions(fingerprint)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(file.with_suffix(".lock"))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(file.with_suffix(".lock"), timeout=LOCK_SECONDS):
+            yield
+    except OSError as error:  # filelock's Timeout is one, too
+        raise StoreError(
+            N_("The decision could not be written to {file}: {error}."),
+            file=str(file),
+            error=str(error),
+        ) from error
 
 
 def _append(paths: Paths, fingerprint: str, act: Act) -> None:

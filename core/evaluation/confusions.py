@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from core.evaluation.metrics import ClassScore, Floats, Ints, cross_entropy
+from core.evaluation.metrics import ClassScore, Floats, Ints
 from core.evaluation.predictions import Predictions
 
 
@@ -29,15 +28,6 @@ class TopK(NamedTuple):
 
     classes: npt.NDArray[np.int64]
     proba: Floats
-
-
-class ErrorOrder(StrEnum):
-    """How a gallery of mistakes is sorted: what comes first."""
-
-    CONFIDENCE = "confidence"  # the predicted class with the highest probability
-    LOSS = "loss"  # the true class with the lowest probability
-    CLASS = "class"  # by true class, then predicted class, then confidence
-    ROW = "row"  # as in the dataset
 
 
 def most_confused(matrix: Ints, k: int = 10) -> list[ConfusedPair]:
@@ -73,16 +63,14 @@ def select_errors(
     *,
     true: int | None = None,
     pred: int | None = None,
-    order: ErrorOrder = ErrorOrder.CONFIDENCE,
-    reverse: bool = False,
     groups: Ints | None = None,
 ) -> npt.NDArray[np.int64]:
-    """Positions in ``predictions`` of the images to show, (m,) int64.
+    """Positions in ``predictions`` of the images to show, (m,) int64, the most confident first.
 
     With both classes given: exactly the images of that cell of the confusion matrix, which on
     the diagonal are right. Otherwise the mistakes only, of one true or one predicted class
-    where that is given. ``reverse`` shows the other end first. Ties keep the dataset's order
-    either way. ``predictions.rows[result]`` are the rows of the dataset.
+    where that is given. Equally confident ones keep the dataset's order.
+    ``predictions.rows[result]`` are the rows of the dataset.
 
     With ``groups`` (classes,), the group of every class, all of this is about groups: ``true`` and
     ``pred`` are two of them, and what was taken for another class of its group is no mistake.
@@ -98,24 +86,8 @@ def select_errors(
     if pred is not None:
         chosen &= taken == pred
     positions = np.flatnonzero(chosen)
-    keys = _sort_keys(predictions, y_pred, positions, order)
-    sign = -1 if reverse else 1
-    return positions[np.lexsort([sign * key for key in reversed(keys)])]
-
-
-def _sort_keys(
-    predictions: Predictions, y_pred: Ints, positions: Ints, order: ErrorOrder
-) -> list[npt.NDArray[np.float64]]:
-    """What to sort by, most important first, small values first."""
-    y_true, proba = predictions.y_true[positions], predictions.proba[positions]
-    confidence = -proba.max(axis=1)
-    columns: dict[ErrorOrder, list[npt.NDArray[np.generic]]] = {
-        ErrorOrder.CONFIDENCE: [confidence],
-        ErrorOrder.LOSS: [-cross_entropy(y_true, proba)],
-        ErrorOrder.CLASS: [y_true, y_pred[positions], confidence],
-        ErrorOrder.ROW: [predictions.rows[positions]],
-    }
-    return [column.astype(np.float64) for column in columns[order]]
+    order = np.argsort(-predictions.proba[positions].max(axis=1), kind="stable")
+    return positions[order]
 
 
 def top_k(proba: Floats, k: int = 5) -> TopK:

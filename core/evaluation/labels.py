@@ -63,9 +63,11 @@ def find_issues(y_true: Ints, proba: Floats) -> Issues:
     """By confident learning, from labels (n,) and the probabilities (n, classes) of a network that
     has not learned them; about a second for 10,000 images of 1,000 classes.
 
-    Of one class, or no image, nothing can be said. A class of which there is one image keeps it.
+    Of one class, or no image, nothing can be said; nor where all labels are the same, since then
+    it is not known how sure the network usually is of any other class. A class of which there is
+    one image keeps it.
     """
-    if proba.shape[1] < 2 or not len(y_true):
+    if len(np.unique(y_true)) < 2:
         return Issues(np.zeros(0, np.int64), np.zeros(0))
     from cleanlab.filter import find_label_issues
 

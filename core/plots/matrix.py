@@ -204,7 +204,7 @@ def plot_matrix(
     option: Option = {
         "animation": False,
         "backgroundColor": CLEAR,
-        "grid": {"left": 40, "right": 16, "top": 8, "bottom": 40, "containLabel": True},
+        "grid": {"left": 52, "right": 16, "top": 8, "bottom": 52, "containLabel": True},
         "tooltip": {"trigger": "item", "formatter": "<br>".join(tooltip)},
         "dataset": {"source": _frame(info, margin, percent)},
         "xAxis": _axis(info, (labels.pred, margin), dark, upright=True),

@@ -101,7 +101,7 @@ def plot_ranking(
     return {
         "animation": False,
         "backgroundColor": CLEAR,
-        "grid": {"left": 24, "right": 16, "top": 12, "bottom": 24, "containLabel": True},
+        "grid": {"left": 36, "right": 16, "top": 12, "bottom": 32, "containLabel": True},
         "tooltip": {"trigger": "item", "formatter": "{a}"},
         "legend": {
             "type": "scroll",

@@ -27,7 +27,7 @@ from core.datasets.decisions import (
 from core.datasets.deriving import derive_dataset
 from core.datasets.recipe import Recipe
 from core.datasets.registry import open_dataset
-from core.errors import DatasetError
+from core.errors import DatasetError, StoreError
 from core.paths import Paths
 from tests.datasets.prepared import opened, prepared
 
@@ -107,6 +107,12 @@ def test_many_at_once_lose_nothing(paths: Paths) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda i: decide(paths, "f", keep("test", i), by=str(i % 3)), range(24)))
     assert len(held(paths)) == len(read_acts(paths, "f")) == 24
+
+
+def test_what_cannot_be_written_is_told(paths: Paths) -> None:
+    paths.decisions("f").mkdir(parents=True)
+    with pytest.raises(StoreError, match="could not be written"):
+        decide(paths, "f", keep("test", 1))
 
 
 def test_a_torn_line_harms_no_other(paths: Paths) -> None:
@@ -227,6 +233,7 @@ def test_names_that_look_like_formulas(paths: Paths) -> None:
         ("test,7,,,keep,", "no row 7 in the split “test”: it has 3"),
         ("probe,0,,,keep,", "no row 0 in the split “probe”: it has 0"),
         ("test,-1,,,keep,", "no row -1"),
+        (f"test,{'9' * 5000},,,keep,", "has no row 999"),
         ("test,0,test/1.png,,keep,", "another dataset than “pets”: here stands “test/0.png”"),
         ("test,0,,dog,keep,", "here stands “cow”, in the table “dog”"),
         ("test,0,,,perhaps,", "one of keep, relabel, exclude; received: “perhaps”"),

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,13 +9,12 @@ from hypothesis import strategies as st
 
 from core.evaluation.confusions import (
     ConfusedPair,
-    ErrorOrder,
     most_confused,
     select_errors,
     top_k,
     worst_classes,
 )
-from core.evaluation.metrics import ClassScore, cross_entropy
+from core.evaluation.metrics import ClassScore
 from core.evaluation.predictions import Predictions
 
 # position:           0     1     2     3     4     5
@@ -63,24 +61,9 @@ def test_worst_classes_first_and_none_without_images() -> None:
     assert [s.index for s in worst_classes(scores, 1)] == [2]
 
 
-@pytest.mark.parametrize(
-    ("order", "expected"),
-    [
-        (ErrorOrder.CONFIDENCE, [4, 2, 1, 3]),
-        # p(true): position 1 .25, 2 .375, 3 .125, 4 .125
-        (ErrorOrder.LOSS, [3, 4, 1, 2]),
-        (ErrorOrder.CLASS, [2, 1, 3, 4]),
-        (ErrorOrder.ROW, [3, 4, 1, 2]),
-    ],
-)
-def test_all_mistakes_in_every_order(order: ErrorOrder, expected: list[int]) -> None:
-    assert select_errors(SIX, order=order).tolist() == expected
-
-
-def test_the_most_confident_mistake_comes_first_unless_asked_otherwise() -> None:
+def test_the_most_confident_mistake_comes_first() -> None:
+    # Positions 1 and 3 are equally confident: in the dataset's order.
     assert select_errors(SIX).tolist() == [4, 2, 1, 3]
-    # Positions 1 and 3 are equally confident: in the dataset's order either way.
-    assert select_errors(SIX, reverse=True).tolist() == [1, 3, 2, 4]
 
 
 @pytest.mark.parametrize(
@@ -113,28 +96,19 @@ def test_with_groups_a_cell_holds_the_images_of_all_members() -> None:
 
 def test_no_image_at_all() -> None:
     none = Predictions(SIX.y_true[:0], SIX.proba[:0], SIX.rows[:0])
-    for order in ErrorOrder:
-        assert select_errors(none, order=order).tolist() == []
+    assert select_errors(none).tolist() == []
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from(ErrorOrder), st.booleans())
-def test_selection_against_a_plain_sort(seed: int, order: ErrorOrder, reverse: bool) -> None:
+@given(st.integers(0, 2**32 - 1))
+def test_selection_against_a_plain_sort(seed: int) -> None:
     rng = np.random.default_rng(seed)
     raw = rng.integers(1, 4, (30, 4)).astype(np.float32)  # few values, so that ties are common
     cases = Predictions(
         rng.integers(0, 4, 30).astype(np.int32), raw / raw.sum(axis=1, keepdims=True), np.arange(30)
     )
-    loss = cross_entropy(cases.y_true, cases.proba)
-    keys: dict[ErrorOrder, Callable[[int], tuple[float, ...]]] = {
-        ErrorOrder.CONFIDENCE: lambda i: (-cases.confidence[i],),
-        ErrorOrder.LOSS: lambda i: (-loss[i],),
-        ErrorOrder.CLASS: lambda i: (cases.y_true[i], cases.y_pred[i], -cases.confidence[i]),
-        ErrorOrder.ROW: lambda i: (cases.rows[i],),
-    }
     wrong = [i for i in range(30) if cases.y_pred[i] != cases.y_true[i]]
-    # Python's sort is stable, reversed too.
-    expected = sorted(wrong, key=keys[order], reverse=reverse)
-    assert select_errors(cases, order=order, reverse=reverse).tolist() == expected
+    expected = sorted(wrong, key=lambda i: -cases.confidence[i])  # stable
+    assert select_errors(cases).tolist() == expected
 
 
 def test_top_k_of_many_and_of_one() -> None:
@@ -151,6 +125,5 @@ def test_ten_thousand_images_of_a_hundred_classes_are_quick() -> None:
     proba = rng.dirichlet(np.ones(100), 10_000).astype(np.float32)
     many = Predictions(rng.integers(0, 100, 10_000).astype(np.int32), proba, np.arange(10_000))
     started = time.perf_counter()
-    for order in ErrorOrder:
-        assert len(select_errors(many, order=order)) > 9_000
-    assert time.perf_counter() - started < 1  # about 0.05 s; the rest is for a busy machine
+    assert len(select_errors(many)) > 9_000
+    assert time.perf_counter() - started < 1  # about 0.02 s; the rest is for a busy machine

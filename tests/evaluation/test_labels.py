@@ -61,6 +61,8 @@ def test_nothing_can_be_said_of_one_class_or_no_image() -> None:
         assert ask(empty) == ()
     alone = predicted([0, 0], [[1.0], [1.0]])
     assert ambiguous(alone) == strange(alone) == ()
+    # Of several classes only one was given to any image: no other has a threshold.
+    assert label_issues(predicted([1, 1], [[0.9, 0.1, 0.0], [0.2, 0.8, 0.0]])) == ()
 
 
 def test_a_class_without_images_is_suggested_to_nobody() -> None:

@@ -36,7 +36,7 @@ def leave_features(paths: Paths, run_id: str, classes: int = 3) -> None:
         turned = 0.01 * np.arange(len(predictions.y_true))[:, None]
         vectors = unit(np.eye(classes)[predictions.y_true] + turned)
         save_vectors(files.inspection.features(split), vectors)
-    sizes = [len(saved[split].y_true) for split in SPLITS]
+    sizes = [len(saved[split].y_true) if split in saved else 0 for split in SPLITS]
     position = np.concatenate([np.arange(size) for size in sizes])
     points = np.random.default_rng(0).normal(size=(len(position), 2)).astype(np.float32)
     number = np.repeat(np.arange(len(SPLITS)), sizes).astype(np.int8)
@@ -45,10 +45,10 @@ def leave_features(paths: Paths, run_id: str, classes: int = 3) -> None:
     save_features(files.inspection, Features(chart, Familiar(one, one, one[None], 2.5)))
 
 
-def leave_robustness(paths: Paths, run_id: str, n: int = 10) -> None:
+def leave_robustness(paths: Paths, run_id: str, n: int = 10, split: str = "val") -> None:
     """Nothing hurts but noise, which leaves half of the images at once."""
     right = np.ones((len(DISTORTIONS), len(SEVERITIES), n), np.bool_)
     right[list(DISTORTIONS).index("noise"), 1:, : n - n // 2] = False
     files = paths.run(run_id).inspection
     files.folder.mkdir(exist_ok=True)
-    save_robustness(files, Robustness("val", np.arange(n), tuple(DISTORTIONS), right))
+    save_robustness(files, Robustness(split, np.arange(n), tuple(DISTORTIONS), right))

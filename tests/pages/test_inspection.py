@@ -26,6 +26,7 @@ from tests.pages.conftest import OpenPage, plain
 from ui.closer_similar import similar
 from ui.closer_subject import Subject
 from ui.errors_data import pictures
+from ui.frame import TRANSLATED_KEYS
 from ui.unknown import strangeness
 
 MakeRun = Callable[..., RunRecord]
@@ -148,6 +149,17 @@ def test_without_the_images_the_curves_remain(app: OpenPage, lab: Lab, make_run:
     assert "no longer here" in said(page)
 
 
+def test_without_the_images_nothing_is_computed_anew(
+    app: OpenPage, lab: Lab, make_run: MakeRun
+) -> None:
+    run = make_run()
+    leave_features(lab.paths, run.id)
+    delete_dataset(lab.paths, "pets")
+    page = view(app, run, "map")
+    assert "no longer here" in said(page)
+    assert not [b for b in page.button if b.key == "inspect.again.features"]
+
+
 def test_the_training_split_is_offered_once_it_was_judged(
     app: OpenPage, lab: Lab, make_run: MakeRun
 ) -> None:
@@ -185,6 +197,16 @@ def subject(lab: Lab, run: RunRecord, split: str, position: int) -> Subject:
         *(run, images.names[row], np.array(images.images[row]), predictions.proba[position]),
         *(int(predictions.y_true[position]), split, row),
     )
+
+
+def test_the_map_is_nothing_that_a_change_of_language_sets(
+    app: OpenPage, lab: Lab, make_run: MakeRun
+) -> None:
+    """A server would refuse to draw it in the first language again; here it would not."""
+    run = make_run()
+    leave_features(lab.paths, run.id)
+    (chart,) = view(app, run, "map").get("echarts_chart")
+    assert not str(chart.key).startswith(TRANSLATED_KEYS)
 
 
 def test_similar_images_come_by_their_features(
@@ -245,6 +267,23 @@ def test_the_tab_of_similar_images_offers_to_look_first(
     assert "of the class that was predicted" in said(page)
 
 
+def test_of_a_folder_from_elsewhere_that_names_too_few_classes(
+    lab: Lab, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ui.closer_distort import distort_tab
+    from ui.closer_similar import similar_tab
+
+    run = make_run()
+    lab.paths.run(run.id).model.touch()
+    about = subject(lab, run, "test", 1)
+    leave_features(lab.paths, run.id)
+    about = about._replace(record=run.changed(class_names=run.class_names[:1]))
+    proba = np.array([[0.1, 0.2, 0.7]], np.float32)
+    monkeypatch.setattr(ComputeService, "predict", lambda *_asked: proba)
+    assert "2 70" in drawn(tab(distort_tab, about))
+    assert drawn(tab(similar_tab, about)).count("<figure") == 7
+
+
 def test_distorting_one_picture_asks_the_network(
     lab: Lab, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +297,7 @@ def test_distorting_one_picture_asks_the_network(
 
     monkeypatch.setattr(ComputeService, "predict", asked)
     run = make_run()
+    lab.paths.run(run.id).model.touch()
     about = subject(lab, run, "test", 0)._replace(proba=np.array([0.8, 0.2, 0], np.float32))
     page = tab(distort_tab, about)
     assert "It was cat; now it is bird." in said(page)

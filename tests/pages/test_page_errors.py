@@ -14,6 +14,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from streamlit.testing.v1 import AppTest
 
+from core.errors import NotFoundError
 from core.evaluation.predictions import Predictions, load_split
 from core.lab import Lab
 from core.records import RunRecord, RunStatus
@@ -325,6 +326,11 @@ def test_a_thousand_classes_show_those_with_the_most_mistakes(
     assert len(axis(page)) == 300
 
 
+def test_predictions_that_are_gone_are_told(lab: Lab, make_run: MakeRun) -> None:
+    with pytest.raises(NotFoundError):
+        errors_data.judged(make_run(), "train")
+
+
 @pytest.fixture
 def animals(lab: Lab, make_run: MakeRun) -> RunRecord:
     """Two carnivores and two flowers of CIFAR-100; every mistake is the next of them."""
@@ -351,6 +357,18 @@ def test_superclasses_are_rows_and_their_cells_show_their_images(
     page.sidebar.selectbox(key="lang").set_value("es").run()
     assert len(axis(page)) == 2
     assert not page.exception
+
+
+def test_from_a_class_to_its_images_though_the_rows_were_superclasses(
+    app: OpenPage, animals: RunRecord
+) -> None:
+    page = app("errors", animals)
+    page.segmented_control(key="errors.level").set_value("group").run()
+    page.segmented_control(key="errors.view").set_value("classes").run()
+    page.selectbox(key="errors.class").set_value(3).run()
+    page.button(key="class.missed").click().run()
+    assert not page.exception
+    assert "tulip, taken for something else" in shown(page)
 
 
 def test_by_superclass_with_borders(app: OpenPage, animals: RunRecord) -> None:
@@ -448,6 +466,8 @@ def test_the_temperature_is_fitted_on_validation_and_told_for_the_test_split(
     page.segmented_control(key="errors.view").set_value("curves").run()
     page.segmented_control(key="errors.curve").set_value("calibration").run()
     assert page.dataframe[0].value["Split"].tolist() == ["Validation"]
+    error = {metric.label: metric for metric in page.metric}["Calibration error"]
+    assert error.value == f"{100 * page.dataframe[0].value['ECE'][0]:.1f} %"
     page.segmented_control(key="errors.split").set_value("test").run()
     table = page.dataframe[0].value
     assert table["Split"].tolist() == ["Validation", "Test"]

@@ -168,7 +168,7 @@ def test_relabelled_as_suggested(app: OpenPage, lab: Lab, run: RunRecord) -> Non
 
 def test_any_other_class_and_left_out(app: OpenPage, lab: Lab, run: RunRecord) -> None:
     page = opened_at(app, run)
-    page.selectbox(key="labels.class").set_value(2).run()
+    page.selectbox(key=f"labels.class.{fingerprint_of(lab)}").set_value(2).run()
     page = press(tick(page, run, 9), "relabel")
     page = press(tick(page, run, 5), "exclude")
     assert held(lab) == {("test", 5): ("exclude", ""), ("test", 9): ("relabel", "cow")}

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.lab import Lab
 from core.records import RunRecord
 from core.sealing import looks, unlock
+from tests.inspection.making import leave_features, leave_robustness
 from tests.pages.conftest import OpenPage
 from tests.pages.making import make_dataset
 from ui.runs_table import SEALED
@@ -103,3 +104,20 @@ def test_without_validation_images_it_says_what_there_is(
     assert "kept no images for validation" in page.markdown[0].value
     page.button(key="seal.unlock").click().run()
     assert page.metric[3].value == "60"
+
+
+def test_robustness_measured_on_test_images_is_sealed_with_them(
+    app: OpenPage, lab: Lab, make_run: MakeRun
+) -> None:
+    dataset = make_dataset(lab.paths, "untuned", rows={"val": 0})
+    run = make_run(dataset=dataset)
+    leave_features(lab.paths, run.id)
+    leave_robustness(lab.paths, run.id, split="test")
+    page = app("start", run)
+    page.session_state["errors.split"], page.session_state["errors.view"] = "train", "robustness"
+    page.switch_page("pages/errors.py").run()
+    assert page.metric  # of the training images
+    assert not page.get("plotly_chart")
+    page.button(key="seal.unlock").click().run()
+    assert page.get("plotly_chart")
+    assert len(looks(lab.paths, run.id)) == 1

@@ -230,8 +230,8 @@ def test_neighbours_begin_with_the_point_itself() -> None:
 def test_a_hundred_classes_on_the_map(app: OpenPage, lab: Lab) -> None:
     analysed(lab, make_dataset(lab.paths, classes=many_classes(100), rows={"train": 300}))
     page = part(app, "map", "pets")
-    assert page.multiselect(key="map.pets").value == list(range(6))
-    page.multiselect(key="map.pets").set_value([99]).run()
+    assert page.multiselect(key="map.colours.pets").value == list(range(6))
+    page.multiselect(key="map.colours.pets").set_value([99]).run()
     assert not page.exception
 
 
