@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from core.errors import LabError
 from core.inspection.distortions import DISTORTIONS, distort
 from core.plots.robustness import ChangeInfo, ChangeLabels, change_info, plot_change
+from ui.closer_asking import names_of
 from ui.closer_subject import Subject
 from ui.digest import digest
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, percent, say
 from ui.messages import show_error
-from ui.names import class_names, literal, shortened
+from ui.names import literal, shortened
 from ui.state import get_lab, is_dark
 
 SIZE = 192
@@ -30,7 +31,7 @@ def distort_tab(subject: Subject) -> None:
     except LabError as error:
         show_error(error)
         return
-    names, row = class_names(subject.record), DISTORTIONS[name]
+    names, row = names_of(subject), DISTORTIONS[name]
     before, now = subject.pred, int(after.argmax())
     looks, chart = st.columns([2, 3], vertical_alignment="center")
     with looks:

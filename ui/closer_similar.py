@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from core.errors import LabError
 from core.inspection.neighbours import nearest
+from ui.closer_asking import names_of
 from ui.closer_subject import Subject
 from ui.digest import digest
 from ui.errors_data import judged, pictures
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, ngettext, number
-from ui.inspection_data import known_vectors, vector_of
+from ui.inspection_data import known_vectors, vector_of, version
 from ui.inspection_panel import damaged, ready
-from ui.names import class_names
 from ui.state import get_lab
 
 SHOWN = 8
@@ -45,7 +45,7 @@ def similar_tab(subject: Subject) -> None:
             all=len(items),
         )
     )
-    own = (_("this image"), class_names(subject.record)[subject.pred])
+    own = (_("this image"), names_of(subject)[subject.pred])
     mine = Thumb(subject.pixels, own, alt=": ".join(own))
     gallery([mine, *items], key="closer.similar", size=SIZE)
 
@@ -56,7 +56,7 @@ def similar(subject: Subject) -> list[Thumb]:
     train = judged(record, "train").predictions
     images = pictures(record, "train")
     found = nearest(_vector(subject)[None], known_vectors(record), SHOWN + 1)
-    names = class_names(record)
+    names = names_of(subject)
     thumbs = []
     for place, apart in zip(found.place[0].tolist(), found.distance[0].tolist(), strict=True):
         row, label = int(train.rows[place]), int(train.y_true[place])
@@ -76,10 +76,13 @@ def _vector(subject: Subject) -> NDArray[np.float32]:
         (found,) = np.nonzero(rows == subject.row)
         if len(found):
             return vector_of(subject.record, subject.split, int(found[0]))
-    return _asked(subject.record.id, digest(subject.pixels), subject.pixels)
+    done = version(subject.record, "features")
+    return _asked(subject.record.id, done, digest(subject.pixels), subject.pixels)
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
-def _asked(run_id: str, content: str, _pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _asked(
+    run_id: str, version: int, content: str, _pixels: NDArray[np.uint8]
+) -> NDArray[np.float32]:
     vector: NDArray[np.float32] = get_lab().compute.features(run_id, _pixels[None])[0]
     return vector

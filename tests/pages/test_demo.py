@@ -70,6 +70,7 @@ def test_the_link_is_beside_the_page_that_the_browser_shows() -> None:
     for url, expected in {
         "http://localhost:8501/predict": "http://localhost:8501/demo?run=r",
         "https://lab.org/lienzo/predict?x=1": "https://lab.org/lienzo/demo?run=r",
+        "https://lab.org/lienzo/predict/": "https://lab.org/lienzo/demo?run=r",
         "http://[::1]:80/predict": "http://[::1]:80/demo?run=r",
     }.items():
         assert demo_link(url, "r") == expected
