@@ -448,15 +448,18 @@ def test_a_closer_look_at_a_picture(
     assert len(page.get("dialog")) == 1
 
 
-def test_the_camera_gives_a_picture(
+def test_the_camera_gives_a_picture_and_files_are_kept_meanwhile(
     app: OpenPage, finished: RunRecord, network: Brightness
 ) -> None:
-    page = app("predict", finished)
+    page = upload(app("predict", finished), ("black.png", picture(0)))
     page.segmented_control(key="predict_place").set_value("camera").run()
-    assert not page.file_uploader
+    assert "black.png" not in drawn(page)
+    assert any("predict_files_hidden" in html.proto.body for html in page.get("html"))
     photo = encoded(Image.new("RGB", (20, 12), "white"), "JPEG")
     page.camera_input(key="predict_camera").upload("x.jpg", photo, "image/jpeg").run()
     assert f"**{WORDS[2]}** · 100.0 %" in said(page)
+    page.segmented_control(key="predict_place").set_value("files").run()
+    assert "black.png" in drawn(page)
 
 
 def drawing(colour: str, paper: str = "black") -> str:
