@@ -22,7 +22,7 @@ from core.asking.items import Item
 from core.asking.judging import AT_ONCE, Taker, Verdict
 from core.asking.results import Tally, columns, lines
 from core.errors import N_, LabError, NotFoundError, Text, text
-from core.jobs.fair import FairLock
+from core.fair import FairLock
 
 Ask = Callable[[Sequence[Item], Sequence[Taker], bool], list[Verdict]]
 """Pictures, runs, with small changes or not → what is said about the first of the pictures."""

@@ -16,7 +16,7 @@ from core.asking.items import Item
 from core.asking.judging import Taker, Verdict
 from core.config import AugmentConfig, ModelConfig
 from core.errors import N_, LabError, RunError, Text
-from core.jobs.fair import FairLock
+from core.fair import FairLock
 from core.jobs.workers import ROOT, worker_environment
 from core.paths import Paths
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from core.jobs.fair import FairLock
+from core.fair import FairLock
 
 
 def test_it_goes_round_although_one_asks_again_at_once() -> None:
