@@ -10,13 +10,14 @@ from ui.state import GOTO, show_pending_error
 
 set_up_page()
 st.session_state["_router"] = True
-st.logo("static/logo.png", size="large", icon_image="static/icon.png")
 read_address("lang")  # before the first word is shown
 page, alone = navigate()
 if target := st.session_state.pop(GOTO, None):
     st.switch_page(target, query_params=address())
 use_the_width()
 if not alone:
+    # A click on it leads home, where guests have nothing to do.
+    st.logo("static/logo.png", size="large", icon_image="static/icon.png")
     choose_run_in_sidebar()
     choose_language()
     choose_name()

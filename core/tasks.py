@@ -112,7 +112,8 @@ def start(
         if read_state(files, task).status in ("running", "finished"):
             return
         files.folder.mkdir(exist_ok=True)
-        for file in (files.cancel(task), files.progress(task)):
+        # The last process first: without its last word it would seem to have failed.
+        for file in (files.process(task), files.cancel(task), files.progress(task)):
             file.unlink(missing_ok=True)
         begin()
 

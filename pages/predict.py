@@ -8,7 +8,7 @@ from ui.names import literal
 from ui.nav import guard
 from ui.predict_all import all_results
 from ui.predict_inputs import given, show_left_out, show_problems
-from ui.predict_pictures import read_all, samples, takers
+from ui.predict_pictures import read_all, samples, takers, why_no_samples
 from ui.predict_share import share
 from ui.predict_view import (
     Shown,
@@ -68,7 +68,7 @@ if with_samples:
     drawn = st.session_state.get("_predict_seed", 0)
     known = samples(records, asked, drawn)
     if not known:
-        st.info(_("The dataset of this run is not there any more."))
+        st.info(_(why_no_samples(record)))
     elif st.button(_("Other images"), key="other_samples", icon=":material/casino:"):
         st.session_state["_predict_seed"] = drawn + 1
         st.rerun()

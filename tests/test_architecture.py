@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 FRAMEWORKS = {"keras", "tensorflow", "optuna", "jax", "torch"}
 
 LAYERS: list[set[str]] = [
-    {"backends", "errors", "knobs", "config_augment", "config_models", "config_training"},
+    {"backends", "errors", "fair", "knobs", "config_augment", "config_models", "config_training"},
     {"config", "caps", "fitting", "presets", "paths"},
     {"records", "signals", "failures", "stages", "schedules", "estimates"}
     | {"comments", "continuing", "proposing", "reading_curves", "sealing"}
@@ -34,6 +34,7 @@ LAYERS: list[set[str]] = [
 ]
 """The parts of ``core``, each row above those that it may import."""
 JOBS_KNOW = {
+    "fair",
     "errors",
     "asking",
     "config",

@@ -14,7 +14,7 @@ from ui.digest import digest
 from ui.errors_data import judged, pictures
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, ngettext, number
-from ui.inspection_data import known_vectors, vector_of
+from ui.inspection_data import known_vectors, vector_of, version
 from ui.inspection_panel import damaged, ready
 from ui.state import get_lab
 
@@ -76,10 +76,13 @@ def _vector(subject: Subject) -> NDArray[np.float32]:
         (found,) = np.nonzero(rows == subject.row)
         if len(found):
             return vector_of(subject.record, subject.split, int(found[0]))
-    return _asked(subject.record.id, digest(subject.pixels), subject.pixels)
+    done = version(subject.record, "features")
+    return _asked(subject.record.id, done, digest(subject.pixels), subject.pixels)
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
-def _asked(run_id: str, content: str, _pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _asked(
+    run_id: str, version: int, content: str, _pixels: NDArray[np.uint8]
+) -> NDArray[np.float32]:
     vector: NDArray[np.float32] = get_lab().compute.features(run_id, _pixels[None])[0]
     return vector

@@ -6,7 +6,6 @@ Their scripts lie beside this file and come from this server, as all of the app 
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import streamlit as st
 from PIL import Image
 
-from core.datasets.decoding import decode_image
+from core.datasets.decoding import decode_image, read_header
 from core.datasets.inking import Ink
 from core.errors import N_, ImageError
 from ui.i18n import _
@@ -86,7 +85,7 @@ def sheet(ink: Ink | None) -> Image.Image | None:
     return decoded(result.png or "")
 
 
-def decoded(url: str) -> Image.Image | None:
+def decoded(url: object) -> Image.Image | None:
     """The drawing that the browser has sent; None for an empty sheet.
 
     Raises:
@@ -94,12 +93,16 @@ def decoded(url: str) -> Image.Image | None:
     """
     if not url:
         return None
-    if not url.startswith(PNG) or len(url) > LONGEST:
-        raise ImageError(N_("What the browser has sent is not a drawing."))
+    nothing = ImageError(N_("What the browser has sent is not a drawing."))
+    if not isinstance(url, str) or not url.startswith(PNG) or len(url) > LONGEST:
+        raise nothing
     try:
         data = base64.b64decode(url.removeprefix(PNG), validate=True)
-    except binascii.Error as error:
-        raise ImageError(N_("What the browser has sent is not a drawing.")) from error
+    except ValueError as error:
+        raise nothing from error
+    # Before it is decoded: a picture of one colour has few bytes and many pixels.
+    if read_header(data).size != (SIDE, SIDE):
+        raise nothing
     return decode_image(data).image
 
 

@@ -32,6 +32,7 @@ FILES, CAMERA, DRAW = "files", "camera", "draw"
 PLACES = {FILES: N_("Files"), CAMERA: N_("Camera"), DRAW: N_("Draw")}
 ICONS = {FILES: ":material/upload:", CAMERA: ":material/photo_camera:", DRAW: ":material/draw:"}
 UPLOADER = "pictures"
+HIDDEN = "predict_files_hidden"
 
 
 class Given(NamedTuple):
@@ -61,11 +62,13 @@ def given(records: Sequence[RunRecord], *, guest: bool = False) -> Given:
     """The way to give pictures that is chosen, and what has been given so far. A ``guest`` gives no
     zips, and draws first where that is what the network knows."""
     place = _choose_place(DRAW if guest and ink_for(records[0]) else FILES)
+    files = _uploaded(zips=not guest, shown=place == FILES)
     if place == CAMERA:
         return _from_camera()
     if place == DRAW:
         return _from_sheet(records)
-    return _from_files(zips=not guest)
+    paste_place(UPLOADER)
+    return _sorted(files)
 
 
 def _from_camera() -> Given:
@@ -93,17 +96,26 @@ def _from_sheet(records: Sequence[RunRecord]) -> Given:
     return Given(drawing=drawn(drawing, records, _("drawing")))
 
 
-def _from_files(*, zips: bool) -> Given:
+def _uploaded(*, zips: bool, shown: bool) -> list[UploadedFile]:
+    """The files that were given. The uploader is there in any case: whoever only looks at the sheet
+    shall not lose them."""
     kinds = [extension.removeprefix(".") for extension in EXTENSIONS]
-    files = st.file_uploader(
-        _("Pictures, or zips of pictures") if zips else _("Pictures"),
-        type=[*kinds, "zip"] if zips else kinds,
-        accept_multiple_files=True,
-        key=UPLOADER,
-        max_upload_size=MAX_ZIP_MEGABYTES if zips else MAX_MEGABYTES,
-        help=_("In a zip, folders called like the classes tell what is right.") if zips else None,
-    )
-    paste_place(UPLOADER)
+    with st.container(key="predict_files" if shown else HIDDEN):
+        if not shown:
+            st.html(f"<style>.st-key-{HIDDEN} {{ display: none }}</style>")
+        return st.file_uploader(
+            _("Pictures, or zips of pictures") if zips else _("Pictures"),
+            type=[*kinds, "zip"] if zips else kinds,
+            accept_multiple_files=True,
+            key=UPLOADER,
+            max_upload_size=MAX_ZIP_MEGABYTES if zips else MAX_MEGABYTES,
+            help=_("In a zip, folders called like the classes tell what is right.")
+            if zips
+            else None,
+        )
+
+
+def _sorted(files: Sequence[UploadedFile]) -> Given:
     loose: list[Item] = []
     archives: list[Archive] = []
     problems: list[tuple[str, LabError]] = []

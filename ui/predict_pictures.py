@@ -12,13 +12,13 @@ from PIL import Image
 
 from core.asking.items import Item, read_item
 from core.asking.judging import How, Taker, taker
-from core.datasets.dataset import Dataset
+from core.datasets.dataset import Dataset, DatasetInfo
 from core.datasets.decoding import decode_image
 from core.datasets.inking import Ink, coverage, ink_of, inked
 from core.datasets.report import REPAIRS
 from core.datasets.resizing import decoding_on, fit, prepare
 from core.datasets.retiring import open_seen
-from core.errors import ImageError, LabError, Text
+from core.errors import N_, ImageError, LabError, Text
 from core.records import RunRecord
 from ui.names import class_names
 from ui.sealing import sealed
@@ -109,14 +109,11 @@ def read_all(
 
 
 def samples(records: Sequence[RunRecord], asked: Sequence[Taker], seed: int) -> list[Picture]:
-    """Some pictures that the first run has not learned from; none if its dataset is gone or another
-    by now. The other runs take them as they would take any picture."""
+    """Some pictures that the first run has not learned from; none if :func:`why_no_samples`. The
+    other runs take them as they would take any picture."""
     dataset = dataset_of(records[0])
-    if dataset is None:
-        return []
-    order = ("val", "test") if sealed(records[0]) else ("test", "val")
-    split = next((name for name in order if dataset.info.splits.get(name)), None)
-    if split is None:
+    split = dataset and _held_out(records[0], dataset.info)
+    if not dataset or not split:
         return []
     rows = dataset.split(split)
     names = class_names(records[0])
@@ -135,6 +132,24 @@ def samples(records: Sequence[RunRecord], asked: Sequence[Taker], seed: int) -> 
         )
         for row in chosen
     ]
+
+
+def _held_out(record: RunRecord, info: DatasetInfo) -> str | None:
+    """A split that the run has not learned from, and whose results may be seen."""
+    learned = ("val",) if record.config.data.with_validation else ()
+    shut = ("test",) if sealed(record) else ()
+    order = (name for name in ("test", "val") if name not in (*learned, *shut))
+    return next((name for name in order if info.splits.get(name)), None)
+
+
+def why_no_samples(record: RunRecord) -> str:
+    """Why there are none of a run's dataset: a sentence to be translated."""
+    if dataset_of(record) is None:
+        return N_("The dataset of this run is not there any more.")
+    return N_(
+        "This run kept no images for validation, and the results of the test images are sealed: "
+        "the Errors page unlocks them."
+    )
 
 
 def _sample(pixels: NDArray[np.uint8], truth: str, asked: Taker, place: tuple[str, int]) -> Seen:

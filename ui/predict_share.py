@@ -19,6 +19,8 @@ from ui.nav import DEMO
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")
+ELSEWHERE = "192.0.2.1"
+"""In no network at all (RFC 5737)."""
 START = " ".join(("make", "run", 'ARGS="--server.address=0.0.0.0"'))
 """A command: the same in every language."""
 CODE_SIDE = 220
@@ -59,7 +61,7 @@ def demo_link(url: str, run_id: str, host: str | None = None) -> str:
     parts = urlsplit(url or "http://localhost")
     port = f":{parts.port}" if parts.port else ""
     place = f"{host}{port}" if host else parts.netloc
-    path = f"{parts.path.rpartition('/')[0]}/{DEMO}"
+    path = f"{parts.path.rstrip('/').rpartition('/')[0]}/{DEMO}"
     return urlunsplit((parts.scheme, place, path, urlencode({"run": run_id}), ""))
 
 
@@ -68,12 +70,27 @@ def _room_host(url: str) -> str | None:
     server listens to all."""
     if urlsplit(url).hostname not in LOCAL or config.get_option("server.address") not in EVERYWHERE:
         return None
-    return own_address(
+    return own_address([*_outward(), *_all_addresses()])
+
+
+def _outward() -> list[str]:
+    """The address towards the network: not that of a container's bridge, which nobody can reach.
+    Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        try:
+            way.connect((ELSEWHERE, 9))
+        except OSError:
+            return []  # no network, or one without a way out
+        return [str(way.getsockname()[0])]
+
+
+def _all_addresses() -> list[str]:
+    return [
         address.address
         for addresses in psutil.net_if_addrs().values()
         for address in addresses
         if address.family is socket.AF_INET
-    )
+    ]
 
 
 def own_address(addresses: Iterable[str]) -> str | None:

@@ -1,7 +1,8 @@
 """Many pictures judged in the background: in portions, to a CSV file, until done or cancelled.
 
 The thread here only asks and writes; whoever is asked (the computing process) reads, decodes and
-predicts. Batches take turns, and leave the computing process to others after every portion.
+predicts. Batches take turns after every portion, so that ten pictures need not wait for a zip of
+thousands, and leave the computing process to others.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from core.asking.items import Item
 from core.asking.judging import AT_ONCE, Taker, Verdict
 from core.asking.results import Tally, columns, lines
 from core.errors import N_, LabError, NotFoundError, Text, text
+from core.fair import FairLock
 
 Ask = Callable[[Sequence[Item], Sequence[Taker], bool], list[Verdict]]
 """Pictures, runs, with small changes or not → what is said about the first of the pictures."""
 Status = Literal["waiting", "running", "finished", "failed", "cancelled"]
-FIRST = 4
-"""Pictures of the first portion."""
+FIRST = 1
+"""Pictures of the first portion: it may be judged by four large networks, in many versions."""
 LONG_SECONDS = 2.0
 OLD_SECONDS = 24 * 3600.0
 """After so long nobody comes for a result any more."""
@@ -72,17 +74,18 @@ class Batches:
     def __init__(self, folder: Path, ask: Ask) -> None:
         self._folder = folder
         self._ask = ask
-        self._turn = threading.Lock()
+        self._turn, self._changing = FairLock(), threading.Lock()
         self._batches: dict[str, _Batch] = {}
 
     def start(self, request: BatchRequest) -> str:
         """Begin a batch; returns its id at once."""
         self._folder.mkdir(parents=True, exist_ok=True)
         sweep(self._folder)
-        self._batches = {i: b for i, b in self._batches.items() if _wanted(b)}
         batch_id = uuid.uuid4().hex
         batch = _Batch(request, self._folder / f"{batch_id}.csv")
-        self._batches[batch_id] = batch
+        with self._changing:
+            wanted = {i: b for i, b in self._batches.items() if _wanted(b)}
+            self._batches = {**wanted, batch_id: batch}
         threading.Thread(target=self._run, args=(batch, request), daemon=True).start()
         return batch_id
 
@@ -114,24 +117,30 @@ class Batches:
         return batch
 
     def _run(self, batch: _Batch, request: BatchRequest) -> None:
-        with self._turn, batch.file.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(columns(request.top))
-            size = FIRST
-            try:
-                while not batch.cancelled.is_set() and batch.state.done < batch.state.total:
-                    began = time.monotonic()
-                    batch.state = self._portion(batch.state, request, size, table.writerows)
-                    size = next_size(size, time.monotonic() - began)
-            except LabError as error:
-                batch.state = dataclasses.replace(batch.state, status="failed", message=error.text)
-            except Exception as error:  # noqa: BLE001 - a thread's last word, told to the page
-                message = text(N_("Unexpected error: {error}."), error=repr(error))
-                batch.state = dataclasses.replace(batch.state, status="failed", message=message)
-        # Only now is the file whole.
-        if batch.state.status != "failed":
-            over: Status = "finished" if batch.state.done == batch.state.total else "cancelled"
-            batch.state = dataclasses.replace(batch.state, status=over, eta_seconds=None)
+        """The file is whole before the last word is said."""
+        message: Text | None = None
+        over: Status = "failed"
+        try:
+            with batch.file.open("w", newline="", encoding="utf-8") as file:
+                table = csv.writer(file)
+                table.writerow(columns(request.top))
+                self._portions(batch, request, table.writerows)
+            over = "finished" if batch.state.done == batch.state.total else "cancelled"
+        except LabError as error:
+            message = error.text
+        except Exception as error:  # noqa: BLE001 - a thread's last word, told to the page
+            message = text(N_("Unexpected error: {error}."), error=repr(error))
+        batch.state = dataclasses.replace(
+            batch.state, status=over, eta_seconds=None, message=message
+        )
+
+    def _portions(self, batch: _Batch, request: BatchRequest, write: Callable[..., object]) -> None:
+        size = FIRST
+        while not batch.cancelled.is_set() and batch.state.done < batch.state.total:
+            with self._turn:
+                began = time.monotonic()
+                batch.state = self._portion(batch.state, request, size, write)
+                size = next_size(size, time.monotonic() - began)
 
     def _portion(
         self, state: BatchState, request: BatchRequest, size: int, write: Callable[..., object]

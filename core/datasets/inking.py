@@ -54,9 +54,11 @@ def ink_of(images: NDArray[np.uint8]) -> Ink | None:
 
 def coverage(drawing: Image.Image) -> NDArray[np.float32] | None:
     """How much of each pixel is drawn over, (h, w) in [0, 1]; None for an empty sheet. The paper is
-    what the corner shows."""
+    what most of the border shows: a stroke may leave the sheet at a corner."""
     pixels = np.asarray(drawing.convert("RGB")).astype(np.int32)
-    away = np.abs(pixels - pixels[0, 0]).max(axis=-1)
+    border = np.concatenate([*pixels[[0, -1]], *pixels[:, [0, -1]].swapaxes(0, 1)])
+    colours, times = np.unique(border, axis=0, return_counts=True)
+    away = np.abs(pixels - colours[times.argmax()]).max(axis=-1)
     most = int(away.max())
     return None if most <= SAME else (away / most).astype(np.float32)
 

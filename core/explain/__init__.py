@@ -17,7 +17,7 @@ from core.errors import N_, ConfigError, RunError
 from core.explain.attack import attack
 from core.explain.cams import grad_cam, grad_cam_pp
 from core.explain.inside import activations, first_filters
-from core.explain.integrated import integrated_gradients
+from core.explain.integrated import integrated_gradients, nodes_for
 from core.explain.occlusion import occlusion
 from core.explain.places import halves, places
 from core.paths import Paths
@@ -55,7 +55,8 @@ def _cam(method: Callable[[keras.Model, Pixels, int], npt.NDArray[np.float32]]) 
 
 
 def _integrated(model: keras.Model, image: Pixels, labels: Sequence[int]) -> list[Heat]:
-    found = [integrated_gradients(model, image, label) for label in labels]
+    nodes = nodes_for(model)
+    found = [integrated_gradients(model, image, label, nodes=nodes) for label in labels]
     return [
         Heat(signed(one.pixels.sum(axis=-1)), float(one.pixels.sum()), one.difference)
         for one in found

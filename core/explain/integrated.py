@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from core.explain.places import answers, batch_size, chosen, class_slopes, in_batches
+from core.explain.places import affordable, answers, batch_size, chosen, class_slopes, in_batches
 
 BLACK_AND_WHITE = (0.0, 255.0)
 """From black alone, black pixels would never count: (x - baseline) is nothing there. The mean of
@@ -17,6 +17,9 @@ both paths sees ink on paper as it sees stars at night."""
 NODES = 12
 """Pictures on each path. The gradient is summed by Gauss and Legendre's rule, which is exact for
 polynomials up to degree 23."""
+LEAST_NODES = 4
+GRADIENT = 2
+"""A picture and its gradient take so many times as long as the picture, at least."""
 
 
 class Attribution(NamedTuple):
@@ -25,6 +28,12 @@ class Attribution(NamedTuple):
 
     pixels: npt.NDArray[np.float64]
     difference: float
+
+
+def nodes_for(model: keras.Model) -> int:
+    """:data:`NODES`, or fewer for a slow network: the sum of all pixels tells how far they go."""
+    share = len(BLACK_AND_WHITE) * GRADIENT
+    return affordable(model, share * LEAST_NODES, share * NODES) // share
 
 
 def integrated_gradients(

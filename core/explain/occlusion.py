@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from core.explain.places import answers, batch_size, in_batches
+from core.explain.places import affordable, answers, batch_size, in_batches
 
 PARTS = 5
 """The window is so many times smaller than the picture, each way."""
@@ -17,6 +18,8 @@ STEPS = 9
 """Windows in a row and in a column at most: 81 pictures for one heat map."""
 LARGE, LARGE_STEPS = 48, 7
 """From this side on a picture takes long, and seven windows still overlap."""
+LEAST_STEPS = 4
+"""However slow a network is."""
 
 
 class Windows(NamedTuple):
@@ -28,15 +31,18 @@ class Windows(NamedTuple):
     columns: npt.NDArray[np.int64]
 
 
-def windows(height: int, width: int) -> Windows:
-    """A fifth of each side; centres from border to border, so that the corners are covered."""
-    size = (max(1, round(height / PARTS)), max(1, round(width / PARTS)))
-    steps = STEPS if max(height, width) < LARGE else LARGE_STEPS
+def windows(height: int, width: int, most: int = STEPS**2) -> Windows:
+    """A fifth of each side, or as much as it takes for at most ``most`` windows to cover all;
+    centres from border to border, so that the corners are covered."""
+    steps = min(STEPS if max(height, width) < LARGE else LARGE_STEPS, math.isqrt(most))
+    high, wide = (
+        max(1, round(n / PARTS), math.ceil((n - 1) / (steps - 1))) for n in (height, width)
+    )
     rows, columns = (
         np.unique(np.rint(np.linspace(0, n - 1, min(n, steps))).astype(np.int64))
         for n in (height, width)
     )
-    return Windows(size, rows, columns)
+    return Windows((high, wide), rows, columns)
 
 
 def occlusion(
@@ -49,7 +55,8 @@ def occlusion(
     says that the class gains when the pixel is hidden.
     """
     height, width = image.shape[:2]
-    covered = masks(windows(height, width), height, width)
+    most = affordable(model, LEAST_STEPS**2, STEPS**2)
+    covered = masks(windows(height, width, most), height, width)
     mean = image.mean(axis=(0, 1))
     pictures = np.concatenate([image[None], np.where(covered[..., None], mean, image)])
     # All classes are in one answer: a second one costs nothing.

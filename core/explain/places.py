@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -21,6 +22,11 @@ KEPT = 4
 BATCH_BYTES = 256 * 2**20
 """Of activations, so that a picture of 224×224 and a deep network stay within a laptop."""
 LARGEST_BATCH = 64
+SLOW_SECONDS = 0.3
+"""From so long a picture on, a few of them are done before a program would be made."""
+BUDGET_SECONDS = 20.0
+"""One heat map: everybody waits for the same process, which is ended after a minute
+(:mod:`core.jobs.service`)."""
 
 _CONVOLUTIONS = (
     keras.layers.Conv2D,
@@ -108,10 +114,30 @@ def batch_size(model: keras.Model) -> int:
 
 
 @lru_cache(maxsize=KEPT)
+def pace(model: keras.Model) -> float:
+    """Seconds for one picture, layer by layer, on this machine and as busy as it is."""
+    picture = np.zeros((1, *model.input_shape[1:]), np.float32)
+    model(picture, training=False)  # the first is never as quick as the others
+    began = time.perf_counter()
+    ops.convert_to_numpy(model(picture, training=False))
+    return time.perf_counter() - began
+
+
+def affordable(model: keras.Model, least: int, most: int) -> int:
+    """How many pictures a heat map may ask about."""
+    return max(least, min(most, int(BUDGET_SECONDS / pace(model))))
+
+
+def program_of(model: keras.Model, function: Callable[..., Any]) -> Callable[..., Any]:
+    """As one program, where that is worth it: ResNet50's takes half a minute to be made."""
+    return function if pace(model) > SLOW_SECONDS else compiled(function)
+
+
+@lru_cache(maxsize=KEPT)
 def answers(model: keras.Model) -> Callable[..., Any]:
     """Pictures (n, h, w, c) float32 → what the network says in inference, as one program: layer by
     layer MobileNetV2 takes three times as long."""
-    return compiled(lambda pictures: model(pictures, training=False))
+    return program_of(model, lambda pictures: model(pictures, training=False))
 
 
 @lru_cache(maxsize=KEPT)
@@ -126,7 +152,7 @@ def class_slopes(model: keras.Model) -> Callable[..., Any]:
 
         return slope(score, pictures).gradient
 
-    return compiled(program)
+    return program_of(model, program)
 
 
 def chosen(model: keras.Model, label: int) -> Floats:

@@ -16,10 +16,16 @@ from core.asking.items import Item
 from core.asking.judging import Taker, Verdict
 from core.config import AugmentConfig, ModelConfig
 from core.errors import N_, LabError, RunError, Text
+from core.fair import FairLock
 from core.jobs.workers import ROOT, worker_environment
 from core.paths import Paths
 
 TIMEOUT_SECONDS = 60.0
+AT_ONCE = 4
+"""Pictures of one request. Others wait for the same process, and a large network takes a second
+for each."""
+TOGETHER = ("occlusion",)
+"""Methods that find the heat maps of several classes for the price of one."""
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 HeatMap = tuple[Floats, float | None, float | None, tuple[int, int] | None]
@@ -38,7 +44,7 @@ class ComputeService:
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
-        self._lock = threading.Lock()
+        self._lock = FairLock()
         self._process: subprocess.Popen[bytes] | None = None
         self.ready = False
         """Whether Keras has been loaded: until then an answer takes some seconds."""
@@ -85,9 +91,12 @@ class ComputeService:
     def predict(
         self, run_id: str, images: npt.NDArray[np.uint8], varied: bool = False
     ) -> npt.NDArray[np.float32]:
-        """See :func:`core.prediction.predict`."""
-        proba: npt.NDArray[np.float32] = self.ask("predict", run_id, images, varied)
-        return proba
+        """See :func:`core.prediction.predict`; between portions others have their turn."""
+        # Each of many versions is a picture more.
+        size = 1 if varied else AT_ONCE
+        starts = range(0, len(images), size) or (0,)
+        portions = (images[start : start + size] for start in starts)
+        return np.concatenate([self.ask("predict", run_id, part, varied) for part in portions])
 
     def judge(self, items: Sequence[Item], takers: Sequence[Taker], varied: bool) -> list[Verdict]:
         """See :func:`core.asking.judging.judge`: one portion, the first of ``items``."""
@@ -110,7 +119,10 @@ class ComputeService:
         self, run_id: str, image: Pixels, method: str, labels: Sequence[int]
     ) -> list[HeatMap]:
         """See :func:`core.explain.heat_maps_of_run`."""
-        maps: list[HeatMap] = self.ask("heat_maps", run_id, image, method, tuple(labels))
+        portions = [tuple(labels)] if method in TOGETHER else [(label,) for label in labels]
+        maps: list[HeatMap] = []
+        for portion in portions:
+            maps += self.ask("heat_maps", run_id, image, method, portion)
         return maps
 
     def attack(self, run_id: str, image: Pixels, label: int) -> tuple[Pixels, Floats]:

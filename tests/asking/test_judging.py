@@ -200,6 +200,37 @@ def test_batches_take_turns_and_can_be_cancelled(tmp_path: Path) -> None:
         batches.read("unknown")
 
 
+def test_a_small_batch_does_not_wait_for_all_of_a_large_one(tmp_path: Path) -> None:
+    go, asked_for = threading.Event(), []
+
+    def slow(portion: Sequence[Item], runs: Sequence[Taker], varied: bool) -> list[Verdict]:
+        asked_for.append(runs[0].run_id)
+        assert go.wait(20)
+        return judge(portion[:1], runs, by_brightness)
+
+    batches = Batches(tmp_path, slow)
+    large = batches.start(BatchRequest(items(0, 0, 0, 0), (asked("large"),), 2))
+    while not asked_for:
+        time.sleep(0.01)
+    small = batches.start(BatchRequest(items(255), (asked("small"),), 2))
+    time.sleep(0.1)  # until it waits for its turn
+    go.set()
+    assert over(batches, small).status == over(batches, large).status == "finished"
+    assert asked_for.index("small") == 1
+
+
+def test_a_table_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    batches = Batches(tmp_path / "results", ask)
+    request = BatchRequest(items(0), (asked(),), 2)
+    batch_id = batches.start(request)
+    assert over(batches, batch_id).status == "finished"
+    batch = batches._batches[batch_id]
+    batch.file = tmp_path
+    batches._run(batch, request)
+    assert batch.state.status == "failed"
+    assert "IsADirectoryError" in str(batch.state.message)
+
+
 @pytest.mark.parametrize(
     ("size", "seconds", "expected"),
     [(4, 0.1, 8), (AT_ONCE, 0.1, AT_ONCE), (8, 1.0, 8), (8, 5.0, 4), (1, 50.0, 1)],

@@ -47,6 +47,15 @@ def test_an_empty_sheet_is_nothing_whatever_its_colour() -> None:
     assert drawn.sum() == 1
 
 
+def test_a_stroke_may_leave_the_sheet_at_a_corner() -> None:
+    sheet = Image.new("RGB", (5, 4), "black")
+    for corner in ((0, 0), (1, 1), (4, 3)):
+        sheet.putpixel(corner, (255, 255, 255))
+    drawn = coverage(sheet)
+    assert drawn is not None
+    assert np.argwhere(drawn == 1).tolist() == [[0, 0], [1, 1], [3, 4]]
+
+
 def drawing(top: int, left: int, height: int, width: int) -> NDArray[np.float32]:
     sheet = np.zeros((40, 40), np.float32)
     sheet[top : top + height, left : left + width] = 1

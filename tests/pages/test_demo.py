@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.lab import Lab
@@ -37,7 +38,11 @@ def test_a_guest_tries_the_network_and_meets_nothing_else(
     monkeypatch.setattr(
         lab.compute, "predict", lambda _run, images, _varied: answers[: len(images)]
     )
-    page = upload(guest(run.id), ("cat.png", picture(9)))
+    page = guest(run.id)
+    logos: list[str] = []
+    monkeypatch.setattr(st, "logo", lambda image, **_how: logos.append(image))
+    page = upload(page, ("cat.png", picture(9)))
+    assert not logos  # a click on it leads home
     assert "cat, dog, bird" in said(page)
     assert len(page.get("plotly_chart")) == 1
     assert "as the network sees it" in drawn(page)
@@ -70,6 +75,7 @@ def test_the_link_is_beside_the_page_that_the_browser_shows() -> None:
     for url, expected in {
         "http://localhost:8501/predict": "http://localhost:8501/demo?run=r",
         "https://lab.org/lienzo/predict?x=1": "https://lab.org/lienzo/demo?run=r",
+        "https://lab.org/lienzo/predict/": "https://lab.org/lienzo/demo?run=r",
         "http://[::1]:80/predict": "http://[::1]:80/demo?run=r",
     }.items():
         assert demo_link(url, "r") == expected

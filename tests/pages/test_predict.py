@@ -30,6 +30,7 @@ from tests.pages.making import HOSTILE, WORDS, make_dataset
 from ui import predict_inputs, predict_pictures
 from ui.names import literal, shortened
 from ui.predict_all import get_batches
+from ui.predict_draw import PNG, SIDE
 from ui.predict_pictures import SAMPLES
 from ui.predict_view import PER_PAGE
 
@@ -285,6 +286,19 @@ def test_images_of_a_sealed_test_are_not_shown(
     assert names() == {"test"}
 
 
+def test_without_validation_images_the_sealed_test_stays_hidden(
+    app: OpenPage, lab: Lab, make_run: MakeRun, network: Brightness
+) -> None:
+    learned = make_run(data__with_validation=True)
+    lab.paths.run(learned.id).model.touch()
+    lab.paths.run(learned.id).looks.unlink(missing_ok=True)
+    page = app("predict", learned)
+    page.toggle(key="with_samples").set_value(True).run()
+    assert "results of the test images are sealed" in said(page)
+    assert "test-" not in drawn(page)
+    assert "val-" not in drawn(page)
+
+
 def test_without_its_dataset_there_are_no_test_images(
     app: OpenPage, lab: Lab, finished: RunRecord, network: Brightness
 ) -> None:
@@ -434,20 +448,23 @@ def test_a_closer_look_at_a_picture(
     assert len(page.get("dialog")) == 1
 
 
-def test_the_camera_gives_a_picture(
+def test_the_camera_gives_a_picture_and_files_are_kept_meanwhile(
     app: OpenPage, finished: RunRecord, network: Brightness
 ) -> None:
-    page = app("predict", finished)
+    page = upload(app("predict", finished), ("black.png", picture(0)))
     page.segmented_control(key="predict_place").set_value("camera").run()
-    assert not page.file_uploader
+    assert "black.png" not in drawn(page)
+    assert any("predict_files_hidden" in html.proto.body for html in page.get("html"))
     photo = encoded(Image.new("RGB", (20, 12), "white"), "JPEG")
     page.camera_input(key="predict_camera").upload("x.jpg", photo, "image/jpeg").run()
     assert f"**{WORDS[2]}** · 100.0 %" in said(page)
+    page.segmented_control(key="predict_place").set_value("files").run()
+    assert "black.png" in drawn(page)
 
 
 def drawing(colour: str, paper: str = "black") -> str:
-    sheet = Image.new("RGB", (40, 40), paper)
-    sheet.paste(colour, (10, 5, 14, 35))
+    sheet = Image.new("RGB", (SIDE, SIDE), paper)
+    sheet.paste(colour, (70, 35, 98, 245))
     return "data:image/png;base64," + base64.b64encode(encoded(sheet)).decode()
 
 
@@ -475,8 +492,11 @@ def test_a_drawn_digit_is_prepared_as_the_digits_are(
     assert len(page.get("plotly_chart")) == 1
     page = draw(page, "#000000", "")
     assert not page.get("plotly_chart")
-    page = draw(page, "#000000", "data:text/html,<b>")
-    assert "not a drawing" in page.error[0].value
+    # What somebody sends who is not the sheet: no picture, no text, far too many pixels.
+    many = base64.b64encode(encoded(Image.new("1", (5000, 5000)))).decode()
+    for other in ("data:text/html,<b>", "data:image/png;base64,ñ", f"{PNG}{many}"):
+        page = draw(page, "#000000", other)
+        assert "not a drawing" in page.error[0].value
 
 
 def test_on_photographs_a_drawing_is_a_picture(
