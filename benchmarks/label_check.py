@@ -110,20 +110,26 @@ def measure(given: Ints, proba: NDArray[np.float32], wrong: NDArray[np.bool_], o
     out["listed, recall"].append(float(before[wrong].mean()))
 
 
-def judge_run(predictions: Predictions) -> None:
-    truth = Truth(predictions.y_true.astype(np.int64), predictions.proba)
-    begun = time.perf_counter()
-    find_issues(truth.y_true, truth.proba)
-    print(f"{len(truth.y_true):,} images, accuracy {100 * accuracy(truth):.1f} %; ", end="")
-    print(f"found in {time.perf_counter() - begun:.2f} s with the import of cleanlab")
+def try_all(truth: Truth, judged: Callable[[Ints], NDArray[np.float32]]) -> None:
+    """Every kind of mistake, planted by every seed; ``judged`` answers when labels are given."""
     for kind, other in KINDS.items():
         scores: Scores = defaultdict(list)
         for seed in range(SEEDS):
             rng = np.random.default_rng(seed)
             instead = other(truth, rng)
             wrong = plant(truth.y_true, rng)
-            measure(np.where(wrong, instead, truth.y_true), truth.proba, wrong, scores)
+            given = np.where(wrong, instead, truth.y_true)
+            measure(given, judged(given), wrong, scores)
         report(kind, scores)
+
+
+def judge_run(predictions: Predictions) -> None:
+    truth = Truth(predictions.y_true.astype(np.int64), predictions.proba)
+    begun = time.perf_counter()
+    find_issues(truth.y_true, truth.proba)
+    print(f"{len(truth.y_true):,} images, accuracy {100 * accuracy(truth):.1f} %; ", end="")
+    print(f"found in {time.perf_counter() - begun:.2f} s with the import of cleanlab")
+    try_all(truth, lambda _given: truth.proba)
 
 
 def judge_relabelled(predictions: Predictions, table: Path, split: str) -> None:
@@ -159,15 +165,7 @@ def judge_digits() -> None:
 
     truth = Truth(labels.astype(np.int64), judged(labels))
     print(f"{len(labels):,} digits, five folds, accuracy {100 * accuracy(truth):.1f} % unharmed")
-    for kind, other in KINDS.items():
-        scores: Scores = defaultdict(list)
-        for seed in range(SEEDS):
-            rng = np.random.default_rng(seed)
-            instead = other(truth, rng)
-            wrong = plant(truth.y_true, rng)
-            given = np.where(wrong, instead, truth.y_true)
-            measure(given, judged(given), wrong, scores)
-        report(kind, scores)
+    try_all(truth, judged)
 
 
 def accuracy(truth: Truth) -> float:

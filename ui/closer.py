@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import streamlit as st
 
@@ -80,11 +80,10 @@ TABS: tuple[Tab, ...] = (
 )
 
 
-def look_closer(subject: Subject) -> None:
-    """Open the dialog on a picture."""
-    st.dialog(_("A closer look at {name}", name=literal(subject.name)), width="large")(_tabs)(
-        subject
-    )
+def look_closer(subject: Subject, *, on_dismiss: Literal["ignore", "rerun"] = "ignore") -> None:
+    """Open the dialog on a picture; ``on_dismiss`` as in ``st.dialog``."""
+    title = _("A closer look at {name}", name=literal(subject.name))
+    st.dialog(title, width="large", on_dismiss=on_dismiss)(_tabs)(subject)
 
 
 def _tabs(subject: Subject) -> None:

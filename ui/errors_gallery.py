@@ -43,23 +43,36 @@ def picture_pages(
 
     ``comments`` are those of the run, where they have been read already.
     """
-    try:
-        split = pictures(record, judged.split)
-    except LabError as error:
-        reason = say_error(error)
-        show(f"{reason} {_('The figures stay true, but the images cannot be shown.')}", "warning")
+    page = one_page(
+        *(record, judged.split, positions),
+        key=f"page.{judged.run_id}.{judged.split}.{key}",
+        per_page=per_page,
+    )
+    if page is None:
         return
-    pages = -(-len(positions) // per_page)
-    page = 1
-    if pages > 1:
-        page = st.pagination(pages, key=f"page.{judged.run_id}.{judged.split}.{key}")
-    shown = positions[(page - 1) * per_page : page * per_page]
+    split, shown = page
     comments = comments_of(record) if comments is None else comments
     items = thumbs(judged, split, shown, comments)
     with st.container(key="cell-images" if key.startswith("cell.") else None):
         pressed = pick(items, shown.tolist(), key="pictures", size=THUMBNAIL)
     if pressed is not None:
         look_closer(subject_of(record, judged, split, pressed))
+
+
+def one_page(
+    record: RunRecord, split: str, positions: NDArray[np.int64], *, key: str, per_page: int
+) -> tuple[Split, NDArray[np.int64]] | None:
+    """The images of a split, and those positions that the page looked at shows; ``None``, with the
+    reason said, where the images cannot be shown."""
+    try:
+        images = pictures(record, split)
+    except LabError as error:
+        reason = say_error(error)
+        show(f"{reason} {_('The figures stay true, but the images cannot be shown.')}", "warning")
+        return None
+    pages = -(-len(positions) // per_page)
+    page = st.pagination(pages, key=key) if pages > 1 else 1
+    return images, positions[(page - 1) * per_page : page * per_page]
 
 
 def comments_of(record: RunRecord) -> dict[Spot, Comment]:

@@ -7,15 +7,17 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.datasets.dataset import Split
-from core.errors import LabError
 from core.evaluation.comparison import Pair
 from core.evaluation.predictions import Predictions
 from core.records import RunRecord
-from ui.errors_data import pictures
-from ui.gallery import Thumb, gallery
-from ui.i18n import _, percent, say_error
-from ui.messages import show
+from ui.closer import look_closer
+from ui.closer_subject import Subject
+from ui.errors_gallery import one_page
+from ui.gallery import Thumb
+from ui.i18n import _, percent
 from ui.names import class_names
+from ui.picking import pick
+from ui.runs_view import DIALOG
 
 PER_PAGE = 40
 SIZE = 96
@@ -29,20 +31,32 @@ def pair_gallery(
     *,
     key: str,
 ) -> None:
-    """The images at these positions of the pair, page by page."""
-    try:
-        images = pictures(runs[0], split)
-    except LabError as error:
-        reason = say_error(error)
-        show(f"{reason} {_('The figures stay true, but the images cannot be shown.')}", "warning")
+    """The images at these positions of the pair, page by page; pressed, one opens as B sees it."""
+    place = f"runs.images.{runs[0].id}.{runs[1].id}.{split}.{key}"
+    page = one_page(runs[0], split, positions, key=place, per_page=PER_PAGE)
+    if page is None:
         return
-    pages = -(-len(positions) // PER_PAGE)
-    page = 1
-    if pages > 1:
-        page = st.pagination(pages, key=f"runs.images.{runs[0].id}.{runs[1].id}.{split}.{key}")
-    shown = positions[(page - 1) * PER_PAGE : page * PER_PAGE]
+    images, shown = page
     names = _names(both, runs[0])
-    gallery([_thumb(both, images, names, int(i)) for i in shown], key="runs.images", size=SIZE)
+    items = [_thumb(both, images, names, int(i)) for i in shown]
+    st.caption(_("Press an image to look closer at what run B makes of it."))
+    pressed = pick(items, shown.tolist(), key="runs.images", size=SIZE)
+    if pressed is not None:
+        st.session_state[DIALOG] = True
+        look_closer(_subject(both, runs[1], split, images, pressed), on_dismiss="rerun")
+
+
+def _subject(both: Pair, record: RunRecord, split: str, images: Split, position: int) -> Subject:
+    row = int(both.b.rows[position])
+    return Subject(
+        record=record,
+        name=images.names[row],
+        pixels=np.asarray(images.images[row]),
+        proba=both.b.proba[position],
+        truth=int(both.b.y_true[position]),
+        split=split,
+        row=row,
+    )
 
 
 def _names(both: Pair, record: RunRecord) -> tuple[str, ...]:

@@ -18,8 +18,10 @@ from core.sealing import looks, unlock
 from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import make_dataset
 from tests.pages.test_page_runs import choose, listed, look
-from ui import runs_list
+from ui import runs_list, runs_pair_images
+from ui.closer_subject import Subject
 from ui.frame import short_name
+from ui.runs_view import DIALOG
 from ui.runs_views import VIEWS
 
 MakeRun = Callable[..., RunRecord]
@@ -224,6 +226,26 @@ def test_two_runs(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
     page.session_state["runs.b"] = runs[0].id
     page.run()
     assert "not two runs" in said(page)
+
+
+def test_a_fixed_image_opens_as_b_sees_it(
+    app: OpenPage, lab: Lab, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [make_run(), make_run()]
+    for right, run in zip((False, True), runs, strict=True):
+        file = lab.paths.run(run.id).predictions
+        found = load_split(file, "val")
+        y_pred = (found.y_true + (not right)) % 3
+        save_predictions(file, {"val": found._replace(proba=np.eye(3, dtype=np.float32)[y_pred])})
+    asked: list[Subject] = []
+    monkeypatch.setattr(runs_pair_images, "pick", lambda items, numbers, **_: numbers[-1])
+    monkeypatch.setattr(runs_pair_images, "look_closer", lambda of, **_: asked.append(of))
+    page = choose(look(app("runs"), "pair"), *runs)
+    subject = asked[-1]
+    assert (subject.record.id, subject.split) == (runs[1].id, "val")
+    assert subject.pred == subject.truth
+    assert subject.name == f"val-{subject.row}.png"
+    assert page.session_state[DIALOG]  # the poll for other people's runs waits
 
 
 def test_images_that_one_of_them_has_not_judged_are_left_out(
