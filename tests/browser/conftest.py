@@ -35,6 +35,9 @@ CHROMIUM_ARGS = [
     "--use-fake-ui-for-media-stream",
 ]
 START_SECONDS = 60.0
+PATIENCE = 240_000
+"""Milliseconds for what a worker does: it is niced, and beside the other tests' processes it gets a
+tenth of a core."""
 # The other tests use the same cores: Playwright's 5 s would judge the machine, not the page.
 expect.set_options(timeout=20_000)
 

@@ -6,11 +6,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.store import Store
-from tests.browser.conftest import Server
+from tests.browser.conftest import PATIENCE, Server
 from tests.pages.making import make_dataset, make_run
 
 pytestmark = pytest.mark.browser
-KERAS_SECONDS = 60_000
 """Milliseconds, to be true: the computing process answers only once it has loaded Keras."""
 
 
@@ -20,7 +19,7 @@ def test_labels_are_decided_by_keyboard_and_mouse(page: Page, server: Server, st
     page.goto(server.page("errors", run=run.id))
     page.get_by_text("Labels", exact=True).click()
     boxes = page.locator("li input[type=checkbox]")
-    expect(boxes.first).to_be_visible(timeout=KERAS_SECONDS)
+    expect(boxes.first).to_be_visible(timeout=PATIENCE)
     first = boxes.first.get_attribute("value")
     boxes.first.focus()
     page.keyboard.press("r")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.store import Store
-from tests.browser.conftest import Server
+from tests.browser.conftest import PATIENCE, Server
 from tests.pages.making import make_run
 from ui.frame import short_name
 
@@ -28,7 +28,7 @@ def test_delete_asks_and_other_peoples_runs_appear(
     third = make_run(store)
     # The table begins anew with the new run on top, and the same run ticked one row lower.
     count = f"{store.count()} runs"
-    expect(page.get_by_role("region", name=count)).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("region", name=count)).to_be_visible(timeout=PATIENCE)
     tick(page, 2)
     page.get_by_role("button", name="Delete 2 runs").click()
     dialog = page.get_by_role("dialog")
@@ -47,7 +47,7 @@ def test_clone_opens_the_form(page: Page, server: Server, store: Store) -> None:
     tick(page, 0)
     page.get_by_role("button", name="Change something and train again").click()
     # The network is built first, by a process that may still be loading Keras.
-    expect(page.get_by_role("button", name="Launch training")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Launch training")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("spinbutton", name="Epochs")).to_have_value("7")
 
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.datasets.registry import open_dataset
-from tests.browser.conftest import Server
+from tests.browser.conftest import PATIENCE, Server
 
 pytestmark = pytest.mark.browser
 TAKEN = ".st-key-webcam_pictures img"
@@ -47,7 +47,7 @@ def test_shapes_are_drawn_and_looked_at(page: Page, server: Server) -> None:
     page.get_by_label("Name of the dataset").fill("figures")
     page.get_by_label("Name of the dataset").press("Enter")
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.get_by_text("“figures” is ready")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("“figures” is ready")).to_be_visible(timeout=PATIENCE)
     expect(page.locator(".lz-strip-head").first).to_contain_text("circle")
     assert open_dataset(server.paths, "figures").info.vocabulary == "shapes"
 
@@ -64,6 +64,6 @@ def test_a_camera_fills_classes_over_a_reload(page: Page, server: Server) -> Non
     page.get_by_role("button", name="Undo the last picture").click()
     expect(page.locator(TAKEN)).to_have_count(10)
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.get_by_text("“Webcam” is ready")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("“Webcam” is ready")).to_be_visible(timeout=PATIENCE)
     info = open_dataset(server.paths, "Webcam").info
     assert (info.class_names, info.imported) == (("cup", "pen"), 10)

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from core.datasets.registry import open_dataset
 from core.store import Store
-from tests.browser.conftest import Server
+from tests.browser.conftest import PATIENCE, Server
 from tests.pages.making import make_run
 
 pytestmark = pytest.mark.browser
@@ -47,7 +47,7 @@ def test_a_zip_is_uploaded_imported_and_looked_at(
     page.locator(UPLOAD).set_input_files(pack(tmp_path / "shapes.zip", 1))
     expect(page.get_by_label("Name of the dataset")).to_have_value("shapes")
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.get_by_text("“shapes” is ready")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("“shapes” is ready")).to_be_visible(timeout=PATIENCE)
     expect(page.locator(".lz-strip-head").first).to_have_text("round <b>6 images")
     assert page.locator(".st-key-samples img").count() == 12
     expect(page.get_by_text("16 of 18 files imported")).to_be_visible()
@@ -72,9 +72,9 @@ def test_a_bad_zip_is_explained_after_a_reload_too(
     page.locator(UPLOAD).set_input_files(letter)
     expect(page.get_by_label("Name of the dataset")).to_have_value("letter")
     message = page.get_by_text("is not a zip archive")
-    expect(message).to_be_visible(timeout=60_000)  # a look at the file says so, too
+    expect(message).to_be_visible(timeout=PATIENCE)  # a look at the file says so, too
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.get_by_role("button", name="Dismiss")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Dismiss")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_label("Name of the dataset")).to_have_value("letter")
     page.reload()
     expect(message).to_be_visible()
@@ -92,7 +92,7 @@ def test_the_augmentation_is_drawn_by_the_worker(page: Page, server: Server) -> 
     slider.press("ArrowRight")
     pictures = page.locator("[class*=st-key-augmented] img")
     # The first answer waits until the worker has loaded Keras.
-    expect(pictures).to_have_count(2 * 12, timeout=90_000)
+    expect(pictures).to_have_count(2 * 12, timeout=PATIENCE)
     before = pictures.nth(1).get_attribute("src")
     page.get_by_role("button", name="Draw again").click()
     expect(pictures.nth(1)).not_to_have_attribute("src", str(before))

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from core.records import RunStatus
 from core.store import Store
-from tests.browser.conftest import ROOT, Server
+from tests.browser.conftest import PATIENCE, ROOT, Server
 from ui.i18n import catalogue
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -44,16 +44,16 @@ def test_one_click_trains_and_ends_on_the_errors_page(
 ) -> None:
     page.goto(server.page(""))
     page.get_by_role("button", name="Start", exact=True).click()
-    page.wait_for_url(RUN, timeout=30_000)
+    page.wait_for_url(RUN, timeout=PATIENCE)
     run_id = run_in_address(page)
     # Somebody else finds it by its address while it trains, in their own language …
     second.goto(server.page("train", run=run_id))
-    expect(second.get_by_text(spanish("Validation accuracy"))).to_be_visible(timeout=60_000)
+    expect(second.get_by_text(spanish("Validation accuracy"))).to_be_visible(timeout=PATIENCE)
     # … and it goes on while this browser reloads.
     second.reload()
-    expect(second.locator("[class*=st-key-curve] canvas").first).to_be_visible(timeout=60_000)
+    expect(second.locator("[class*=st-key-curve] canvas").first).to_be_visible(timeout=PATIENCE)
     # The one who has started it need not do anything.
-    page.wait_for_url(re.compile(r"/errors.*run="), timeout=120_000)
+    page.wait_for_url(re.compile(r"/errors.*run="), timeout=PATIENCE)
     assert run_in_address(page) == run_id
     record = store.refresh(run_id)
     assert record.status is RunStatus.FINISHED
@@ -62,7 +62,7 @@ def test_one_click_trains_and_ends_on_the_errors_page(
     assert record.summary.test_accuracy > 0.95
     # Who has only looked on stays, and has a link there.
     stop = second.get_by_role("button", name=spanish("Stop"), exact=True)
-    expect(stop).to_have_count(0, timeout=30_000)
+    expect(stop).to_have_count(0, timeout=PATIENCE)
     second.get_by_role("link", name=spanish("See what it gets wrong")).click()
     second.wait_for_url(re.compile("/errors"))
     assert run_in_address(second) == run_id
@@ -82,9 +82,9 @@ def test_a_training_is_set_up_launched_and_stopped(
     run_id = run_in_address(page)
     # Epochs are shorter than a tick of the page: any but the first will do.
     later = page.get_by_text(re.compile(r"epoch ([2-9]|\d\d+|\d,\d+) of 5,000"))
-    expect(later.first).to_be_visible(timeout=60_000)
+    expect(later.first).to_be_visible(timeout=PATIENCE)
     page.get_by_role("button", name="Stop", exact=True).click()
-    expect(page.get_by_text("Test accuracy")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Test accuracy")).to_be_visible(timeout=PATIENCE)
     assert store.refresh(run_id).status is RunStatus.STOPPED
 
 
@@ -93,7 +93,7 @@ def test_two_browsers_have_forms_of_their_own(page: Page, second: Page, server: 
     second.goto(server.page("train"))
     mine = page.get_by_role("spinbutton", name="Filters")
     theirs = second.get_by_role("spinbutton", name=spanish("Filters"))
-    expect(theirs).to_have_value("32", timeout=30_000)
+    expect(theirs).to_have_value("32", timeout=PATIENCE)
     mine.fill("16")
     mine.press("Enter")
     page.wait_for_timeout(500)
@@ -160,7 +160,7 @@ def test_a_one_is_drawn_and_recognised(page: Page, server: Server, digits_run: s
         page.mouse.move(x + right, y + down, steps=5)
     page.mouse.up()
     chart = page.locator("[class*=st-key-top-own] [role=img], [class*=st-key-top-own]").first
-    expect(chart).to_be_visible(timeout=60_000)
+    expect(chart).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_test_id("stMarkdown").locator("strong").last).to_have_text("1")
     page.get_by_role("button", name="Undo").click()
     expect(chart).to_have_count(0)

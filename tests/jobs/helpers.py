@@ -34,7 +34,7 @@ def lab_with_digits(root: Path, prepared: Path) -> Paths:
     return Paths(root).create()
 
 
-def until(condition: Callable[[], object], seconds: float = 90) -> None:
+def until(condition: Callable[[], object], seconds: float = 240) -> None:
     """Wait for it; the limit is generous, because other tests use the same cores."""
     end = time.monotonic() + seconds
     while not condition():
