@@ -10,7 +10,6 @@ from tests.browser.conftest import PATIENCE, Server
 from tests.pages.making import make_dataset, make_run
 
 pytestmark = pytest.mark.browser
-"""Milliseconds, to be true: the computing process answers only once it has loaded Keras."""
 
 
 def test_labels_are_decided_by_keyboard_and_mouse(page: Page, server: Server, store: Store) -> None:
