@@ -17,6 +17,7 @@ from ui.errors_trust import calibration_section, coverage_section, top_k_section
 from ui.errors_view import area, interval_of
 from ui.i18n import _
 from ui.state import is_dark
+from ui.switch import switch
 
 CHOSEN = "errors.curve.classes"
 FIRST = 3
@@ -37,17 +38,9 @@ def curves_section(record: RunRecord, judged: Judged) -> None:
     if not judged.summary.n:
         st.info(_("This split has no images, so there is nothing to draw."))
         return
-    st.segmented_control(
-        _("Kind of curve"),
-        list(KINDS),
-        format_func=lambda kind: _(KINDS[kind].label),
-        key="errors.curve",
-        default="ranking",
-        required=True,
-        label_visibility="collapsed",
-        persist_state="session",
-    )
-    KINDS[str(st.session_state["errors.curve"])].show(record, judged)
+    names = {kind: _(curves.label) for kind, curves in KINDS.items()}
+    kind = switch(_("Kind of curve"), names, key="errors.curve", default="ranking")
+    KINDS[kind].show(record, judged)
 
 
 def ranking_section(record: RunRecord, judged: Judged) -> None:

@@ -15,6 +15,7 @@ from core.records import RunRecord
 from ui.errors_board import Board, Level, Look, board, group_names, in_order
 from ui.errors_data import Judged
 from ui.i18n import _, number
+from ui.switch import switch
 
 MANY = 100
 """With more classes, at first only those with the most mistakes are drawn: names can be read, and
@@ -59,32 +60,28 @@ def choose_look(
 def _level(record: RunRecord, forget: Callable[[], None]) -> Level:
     if not group_names(record):
         return Level.CLASS
-    st.segmented_control(
-        _("Rows of the matrix"),
-        list(LEVELS),
-        format_func=lambda level: _(LEVELS[level]),
-        key="errors.level",
-        default=Level.CLASS,
-        required=True,
-        label_visibility="collapsed",
-        on_change=forget,
-        persist_state="session",
+    names = {level: _(label) for level, label in LEVELS.items()}
+    return Level(
+        switch(
+            _("Rows of the matrix"),
+            names,
+            key="errors.level",
+            default=Level.CLASS,
+            on_change=forget,
+        )
     )
-    return Level(st.session_state["errors.level"])
 
 
 def _scale() -> MatrixScale:
-    st.segmented_control(
-        _("Colour and number of a cell"),
-        list(SCALES),
-        format_func=lambda scale: _(SCALES[scale]),
-        key="errors.scale",
-        default=MatrixScale.COUNT,
-        required=True,
-        label_visibility="collapsed",
-        persist_state="session",
+    names = {scale: _(label) for scale, label in SCALES.items()}
+    return MatrixScale(
+        switch(
+            _("Colour and number of a cell"),
+            names,
+            key="errors.scale",
+            default=MatrixScale.COUNT,
+        )
     )
-    return MatrixScale(st.session_state["errors.scale"])
 
 
 def _in_menu(shown: Board, level: Level, style: MatrixStyle) -> Look:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import streamlit as st
-
 from core.errors import N_
 from core.records import RunRecord
 from ui.errors_classes import classes_section
@@ -18,6 +16,7 @@ from ui.errors_matrix import matrix_section
 from ui.feature_map import map_section
 from ui.i18n import _
 from ui.robustness_view import robustness_section
+from ui.switch import switch
 
 
 class View(NamedTuple):
@@ -39,14 +38,5 @@ VIEWS = {
 
 
 def view_switch() -> View:
-    st.session_state.setdefault("errors.view", "matrix")
-    st.segmented_control(
-        _("View"),
-        list(VIEWS),
-        format_func=lambda view: _(VIEWS[view].label),
-        key="errors.view",
-        required=True,
-        label_visibility="collapsed",
-        persist_state="session",
-    )
-    return VIEWS[str(st.session_state["errors.view"])]
+    names = {key: _(view.label) for key, view in VIEWS.items()}
+    return VIEWS[switch(_("View"), names, key="errors.view", default="matrix")]
