@@ -160,3 +160,8 @@ def _wait(port: int) -> None:
         except OSError:
             time.sleep(0.02)
     raise TimeoutError("the server does not answer")
+
+
+def let_keras_load() -> None:
+    """A server that has just started loads it in two other processes, on the same cores."""
+    time.sleep(12)

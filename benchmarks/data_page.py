@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.browserless import ROOT, Viewer, server
+from benchmarks.browserless import ROOT, Viewer, let_keras_load, server
 from benchmarks.import_images import MB, Peaks, children_cpu, watch
 from core.datasets.importing import import_dataset
 from core.lab import Lab
@@ -75,7 +75,7 @@ def main() -> None:
                 f"peak memory {peaks.rss / MB:.0f} MB"
             )
         with server(paths.root) as port, Viewer(port, "data", f"dataset={NAME}") as viewer:
-            time.sleep(12)  # Keras is being loaded in the background
+            let_keras_load()
             report(LOOK, viewer, options.reruns)
             viewer.choose("data_view", UNDERSTAND)
             for part in PARTS:

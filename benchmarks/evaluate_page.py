@@ -13,13 +13,12 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
-from benchmarks.browserless import Viewer, server
+from benchmarks.browserless import Viewer, let_keras_load, server
 from core.lab import Lab
 from core.paths import Paths
 from core.records import RunRecord
@@ -76,7 +75,7 @@ def measure(classes: int, runs: int, clicks: int) -> Measured:
             with Viewer(port, "errors", f"run={small.id}") as viewer:
                 for view in VIEWS:
                     viewer.choose("errors.view", view)
-                time.sleep(12)  # Keras is being loaded in the background
+                let_keras_load()
             before = peak(psutil.Process())
             views: dict[str, float] = {}
             with Viewer(port, "errors", f"run={large[0].id}") as viewer:

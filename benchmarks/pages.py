@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-from benchmarks.browserless import Viewer, server
+from benchmarks.browserless import Viewer, let_keras_load, server
 from core.lab import Lab
 from core.paths import Paths
 from core.presets import preset_config
@@ -77,7 +77,7 @@ def main() -> None:
 
 def report(port: int, paths: Paths, viewers: int, reruns: int) -> None:
     with Viewer(port, "train") as viewer:
-        time.sleep(12)  # Keras is being loaded in the background
+        let_keras_load()
         idle, idle_95 = measure(viewer, reruns)
     print(f"idle: median {idle:.0f} ms, p95 {idle_95:.0f} ms")
     run_id = submit(paths)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.browserless import Answer, Viewer, server
+from benchmarks.browserless import Answer, Viewer, let_keras_load, server
 from core.config import RunConfig
 from core.lab import Lab
 from core.paths import Paths
@@ -140,7 +140,7 @@ def report(runs: int, reruns: int) -> None:
 def views(paths: Paths, reruns: int) -> None:
     with server(paths.root) as port:
         with Viewer(port):
-            time.sleep(12)  # Keras is being loaded in the background
+            let_keras_load()
         served = Served(port)
         held, cpu = served.megabytes, served.cpu
         with Viewer(port, "runs") as viewer:
