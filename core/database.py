@@ -21,6 +21,7 @@ RUNS = sa.Table(
     sa.Column("id", sa.String(40), primary_key=True),
     sa.Column("status", sa.String(16), nullable=False, index=True),
     sa.Column("dataset", sa.String(64), nullable=False, index=True),
+    sa.Column("part_of", sa.String(40), nullable=True, index=True),
     sa.Column("record", sa.Text, nullable=False),
     sa.Column("remarks", sa.Text, nullable=False, server_default="{}"),
     # Milliseconds, and higher with every change of any row: who has seen all up to here need not
@@ -33,8 +34,11 @@ PROBLEMS = sa.Table(
     sa.Column("folder", sa.String(255), primary_key=True),
     sa.Column("message", sa.Text, nullable=False),
 )
-HEAD = "0002"
+HEAD = "0003"
 """The newest file in ``migrations/versions``; a test holds the two together."""
+VERSION_TABLE = "lienzo_version"
+"""Not alembic's own name for it: Optuna keeps its version there, in the same database."""
+_OLD_VERSION_TABLE, _OLD_REVISIONS = "alembic_version", ("0001", "0002")
 
 
 def sqlite_url(paths: Paths) -> str:
@@ -76,14 +80,17 @@ def migrate(engine: sa.Engine) -> bool:
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         config.attributes["connection"] = connection
+        if revision(connection, _OLD_VERSION_TABLE) in _OLD_REVISIONS:
+            command.stamp(config, revision(connection, _OLD_VERSION_TABLE) or "base")
+            connection.execute(sa.text(f"DROP TABLE {_OLD_VERSION_TABLE}"))
         command.upgrade(config, "head")
     return True
 
 
-def revision(connection: sa.Connection) -> str | None:
-    if not sa.inspect(connection).has_table("alembic_version"):
+def revision(connection: sa.Connection, table: str = VERSION_TABLE) -> str | None:
+    if not sa.inspect(connection).has_table(table):
         return None
-    revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    revision: str | None = connection.scalar(sa.text(f"SELECT version_num FROM {table}"))
     return revision
 
 

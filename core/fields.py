@@ -177,7 +177,7 @@ def _about(record: RunRecord, remarks: Remarks) -> Iterator[Value]:
         remarks.tags,
         remarks.note or None,
         record.preset,
-        record.config.model.short_name,
+        record.network,
         short_id(record.start.run) if record.start else None,
     )
     yield from (getattr(record.summary, field.key, None) for field in MEASURES)

@@ -13,16 +13,17 @@ import socket
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 import psutil
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from core.config import RunConfig
 from core.errors import N_, NotFoundError, StoreError, Text
+from core.parts import ID, Composition, Id, Kind, Part
 from core.paths import Paths, RunPaths, write_atomic
 
-_RUN_ID = re.compile(r"\d{8}-\d{6}-\d{3}-[0-9a-f]{4}")
+_RUN_ID = re.compile(ID)
 HEARTBEAT_SECONDS = 60.0
 """A worker on another host that has written nothing for so long counts as dead."""
 
@@ -36,10 +37,16 @@ class RunStatus(StrEnum):
     FAILED = "failed"
     STOPPED = "stopped"
     INTERRUPTED = "interrupted"
+    PRUNED = "pruned"
+    """Ended by a search, because others promised more."""
 
     def is_over(self) -> bool:
         """Whether nothing more will happen by itself."""
         return self not in (RunStatus.QUEUED, RunStatus.RUNNING)
+
+    def has_shown(self) -> bool:
+        """Whether it has come to an end from which there is something to see."""
+        return self in SHOWN
 
     def can_resume(self) -> bool:
         return self is RunStatus.INTERRUPTED
@@ -57,7 +64,10 @@ STATUS_NAMES = {
     RunStatus.FAILED: N_("failed"),
     RunStatus.STOPPED: N_("stopped"),
     RunStatus.INTERRUPTED: N_("interrupted"),
+    RunStatus.PRUNED: N_("pruned"),
 }
+SHOWN = (RunStatus.FINISHED, RunStatus.STOPPED, RunStatus.PRUNED)
+"""Those that :meth:`RunStatus.has_shown`."""
 
 
 class Failure(BaseModel, frozen=True):
@@ -87,10 +97,10 @@ class RunSummary(BaseModel, frozen=True):
 class Start(BaseModel, frozen=True):
     """What a run goes on from instead of a new network."""
 
-    run: Annotated[str, Field(pattern=f"^{_RUN_ID.pattern}$")]
+    run: Id
     epochs: int
     """So many epochs, of that run and of those before it, have led to the network."""
-    kept_in: Annotated[str, Field(pattern=f"^{_RUN_ID.pattern}$")] | None = None
+    kept_in: Id | None = None
     """A run that began from the very same network and holds it: the one that has learned it may
     have gone on from there, or be deleted."""
 
@@ -110,6 +120,11 @@ class RunRecord(BaseModel, frozen=True):
     by: str = ""
     """Who launched it: a name that anybody may choose; the queue takes turns between names."""
     start: Start | None = None
+    kind: Kind = "training"
+    part: Part | None = None
+    """Of what it is part, if it is: a search, a cross-validation."""
+    composition: Composition | None = None
+    """What a run that is no training is made of; None as long as that is not decided."""
     started: datetime | None = None
     ended: datetime | None = None
     host: str | None = None
@@ -129,6 +144,15 @@ class RunRecord(BaseModel, frozen=True):
     failure: Failure | None = None
     note: Text | None = None
     """What else there is to say about how it ended."""
+
+    @property
+    def network(self) -> str:
+        """What has learned, in words that are the same in every language."""
+        if self.composition is None:
+            return self.config.model.short_name
+        voices = len(self.composition.members)
+        name = "Ensemble" if self.kind == "ensemble" else self.config.model.short_name
+        return f"{name} × {voices}"
 
     def changed(self, **values: object) -> Self:
         return self.model_copy(update=values)

@@ -14,8 +14,18 @@ from typing import Literal
 
 import psutil
 
-Reason = Literal["user", "server", "minutes"]
+Reason = Literal["user", "server", "minutes", "pruned"]
+Asked = Literal["user", "pruned"]
+"""Why somebody asks for an end: a person by a button, or a search."""
 POLL_SECONDS = 0.1
+
+
+def reason_in(path: Path) -> Asked:
+    """Why the file asks for an end: it says so, or is empty for a person's wish."""
+    try:
+        return "pruned" if path.read_text().strip() == "pruned" else "user"
+    except FileNotFoundError:  # taken back in this moment
+        return "user"
 
 
 class StopSignal:
@@ -36,14 +46,15 @@ class StopSignal:
 
     @contextmanager
     def watching(self, path: Path, seconds: float | None = None) -> Iterator[None]:
-        """Inside, stop for the user as soon as ``path`` exists, and after so many ``seconds``."""
+        """Inside, stop as soon as ``path`` exists (see :func:`reason_in`), and after so many
+        ``seconds``."""
         over = threading.Event()
         begin = time.monotonic()
 
         def poll() -> None:
             while self._reason is None and not over.wait(POLL_SECONDS):
                 if path.exists():
-                    self.set("user")
+                    self.set(reason_in(path))
                 elif seconds is not None and time.monotonic() - begin > seconds:
                     self.set("minutes")
 

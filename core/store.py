@@ -35,7 +35,8 @@ from core.datasets.registry import check_not_built_in, rename_dataset
 from core.datasets.retiring import delete_dataset, forget, is_retired
 from core.errors import N_, DatasetError, RunError, StoreError, Text
 from core.folders import read_folders
-from core.paths import Paths
+from core.parts import Part
+from core.paths import Paths, write_atomic
 from core.records import (
     RunRecord,
     RunStatus,
@@ -50,6 +51,7 @@ from core.records import (
     write_record,
 )
 from core.remarks import Remarks, read_remarks, write_remarks
+from core.signals import Asked
 
 
 class ReindexReport(NamedTuple):
@@ -119,9 +121,10 @@ class Store:
         by: str = "",
         taken: bool = False,
         start: Start | None = None,
+        part: Part | None = None,
     ) -> RunRecord:
         """A new run folder: queued, or ``taken`` by this process, which will train it at once.
-        ``by`` is the name of whoever launched it.
+        ``by`` is the name of whoever launched it, ``part`` of what it is part.
 
         Raises:
             NotFoundError, RunError: if what it is to ``start`` from is gone.
@@ -140,6 +143,7 @@ class Store:
                 "preset": preset,
                 "by": by,
                 "start": start,
+                "part": part,
             }
         )
         if taken:
@@ -182,7 +186,7 @@ class Store:
         with self._engine.begin() as connection:
             connection.execute(RUNS.update().where(RUNS.c.id == run_id).values(**said))
 
-    def ask_to_stop(self, run_id: str) -> RunRecord:
+    def ask_to_stop(self, run_id: str, why: Asked = "user") -> RunRecord:
         """Have a run leave the queue, or end within a batch; returns it as it is now.
 
         Raises:
@@ -195,7 +199,7 @@ class Store:
                 run=run_id,
                 status=record.status.text,
             )
-        self.paths.run(run_id).stop.touch()
+        write_atomic(self.paths.run(run_id).stop, "" if why == "user" else why)
         return record
 
     def delete(self, run_id: str) -> None:
@@ -238,11 +242,16 @@ class Store:
 
     # -- all runs -----------------------------------------------------------------------------
 
-    def runs(self, *statuses: RunStatus, limit: int | None = None) -> list[RunRecord]:
-        """The runs of these statuses (all if none is given), newest first."""
+    def runs(
+        self, *statuses: RunStatus, limit: int | None = None, part_of: str | None = None
+    ) -> list[RunRecord]:
+        """The runs of these statuses (all if none is given), newest first; only the parts of a
+        search or cross-validation if that is named."""
         query = sa.select(RUNS.c.record).order_by(RUNS.c.id.desc()).limit(limit)
         if statuses:
             query = query.where(RUNS.c.status.in_([s.value for s in statuses]))
+        if part_of:
+            query = query.where(RUNS.c.part_of == part_of)
         with self._engine.connect() as connection:
             rows = connection.scalars(query).all()
         return [record for row in rows if (record := _record(row)) is not None]
@@ -380,10 +389,11 @@ def _record(row: str) -> RunRecord | None:
         return None
 
 
-def _row(record: RunRecord) -> dict[str, str]:
+def _row(record: RunRecord) -> dict[str, str | None]:
     return {
         "id": record.id,
         "status": record.status.value,
         "dataset": record.config.data.dataset[:64],
+        "part_of": record.part.of if record.part else None,
         "record": record.model_dump_json(),
     }

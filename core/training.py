@@ -68,6 +68,11 @@ from core.transfer import Course, forget_features
 from core.watching import Watching
 
 LOCK_SECONDS = 60.0
+_STATUS_OF: dict[str | None, RunStatus] = {
+    "user": RunStatus.STOPPED,
+    "pruned": RunStatus.PRUNED,
+}
+"""How a run ends that was asked to, by the reason."""
 _VERSIONED = ("keras", "tensorflow", "jax", "torch", "numpy")
 
 
@@ -152,8 +157,7 @@ def _train(
     record = record.changed(note=_note(config, reason))
     kept = to_keep(trainer.base)
     summary = evaluate(kept, config, dataset, files, state=state, signal=signal)
-    status = RunStatus.STOPPED if reason == "user" else RunStatus.FINISHED
-    return _ended(record, status, summary=summary)
+    return _ended(record, _STATUS_OF.get(reason, RunStatus.FINISHED), summary=summary)
 
 
 def _seconds_allowed(files: RunPaths) -> float | None:
@@ -295,7 +299,8 @@ def _describe(record: RunRecord, dataset: Dataset) -> RunRecord:
 def _halted(record: RunRecord, halt: Halted) -> RunRecord:
     if halt.reason == "server":
         return record.changed(status=RunStatus.INTERRUPTED, interrupted_by="server", ended=now())
-    return _ended(record.changed(note=_note(record.config, halt.reason)), RunStatus.STOPPED)
+    noted = record.changed(note=_note(record.config, halt.reason))
+    return _ended(noted, _STATUS_OF.get(halt.reason, RunStatus.STOPPED))
 
 
 def _ended(
@@ -360,7 +365,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.watch_lifeline()
     record = run_training(Paths(options.artifacts), options.run_id, signal)
     print(f"{record.id}: {record.status.value}", flush=True)
-    return 0 if record.status in (RunStatus.FINISHED, RunStatus.STOPPED) else 1
+    return 0 if record.status.has_shown() else 1
 
 
 if __name__ == "__main__":

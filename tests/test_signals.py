@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from core.signals import StopSignal
 
 
@@ -20,3 +22,14 @@ def test_the_signal_comes_when_the_time_is_over_and_not_before(tmp_path: Path) -
     assert signal.reason == "minutes"
     signal.set("user")
     assert signal.reason == "minutes"
+
+
+@pytest.mark.parametrize(("content", "reason"), [("", "user"), ("pruned", "pruned")])
+def test_the_file_says_who_asks(tmp_path: Path, content: str, reason: str) -> None:
+    signal = StopSignal()
+    (tmp_path / "stop").write_text(content)
+    with signal.watching(tmp_path / "stop"):
+        end = time.monotonic() + 10
+        while signal.reason is None and time.monotonic() < end:
+            time.sleep(0.01)
+    assert signal.reason == reason

@@ -16,6 +16,7 @@ from core import database
 from core.config import RunConfig
 from core.errors import NotFoundError, RunError, StoreError
 from core.jobs.workers import ROOT
+from core.parts import Part
 from core.paths import Paths
 from core.records import RunRecord, RunStatus, new_run_id, read_record, write_record
 from core.store import Store
@@ -206,8 +207,9 @@ class TestMigrations:
         from alembic.autogenerate import compare_metadata
         from alembic.migration import MigrationContext
 
+        options = {"compare_type": True, "version_table": database.VERSION_TABLE}
         with store._engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            context = MigrationContext.configure(connection, opts=options)
             assert compare_metadata(context, database.METADATA) == []
 
     def test_an_index_of_this_shape_is_left_alone(self, store: Store, paths: Paths) -> None:
@@ -243,3 +245,42 @@ class TestMigrations:
         store.close()
         again = Store(paths)
         assert [listed.record for listed in again.changed_since(0)] == [made]
+
+    def test_the_version_that_stood_where_optuna_keeps_its_own_moves(
+        self, store: Store, paths: Paths
+    ) -> None:
+        made = store.create(RunConfig(), owner="server")
+        with store._engine.begin() as connection:
+            connection.execute(sa.text("DROP TABLE lienzo_version"))
+            connection.execute(sa.text("DROP INDEX ix_runs_part_of"))
+            connection.execute(sa.text("ALTER TABLE runs DROP COLUMN part_of"))
+            connection.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
+            connection.execute(sa.text("INSERT INTO alembic_version VALUES ('0002')"))
+        store.close()
+        again = Store(paths)
+        assert again.runs() == [made]
+        with again._engine.connect() as connection:
+            assert database.revision(connection) == database.HEAD
+            assert not sa.inspect(connection).has_table("alembic_version")
+
+    def test_optuna_and_the_index_live_in_one_database(self, store: Store, paths: Paths) -> None:
+        import optuna
+
+        url = database.sqlite_url(paths)
+        optuna.create_study(study_name="beside", storage=url)
+        store.close()
+        made = Store(paths).create(RunConfig(), owner="server")
+        assert Store(paths).runs() == [made]
+        assert optuna.get_all_study_names(url) == ["beside"]
+
+
+def test_the_parts_of_a_whole_are_found(store: Store) -> None:
+    whole = "20261121-120000-000-abcd"
+    parts = [
+        store.create(RunConfig(), owner="server", part=Part(kind="crossval", of=whole, number=i))
+        for i in range(2)
+    ]
+    store.create(RunConfig(), owner="server")
+    assert store.runs(part_of=whole) == parts[::-1]
+    store.reindex()
+    assert store.runs(part_of=whole) == parts[::-1]

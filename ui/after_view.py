@@ -8,7 +8,7 @@ from core.caps import check_caps, max_epochs
 from core.continuing import Next, continued, kept_epochs, retrained
 from core.errors import LabError
 from core.following import on_its_images, plan_continuation, plan_retraining
-from core.records import RunRecord, RunStatus, read_history
+from core.records import RunRecord, read_history
 from ui.forms import choice_label
 from ui.frame import short_name
 from ui.i18n import _, ngettext, number, say_error
@@ -30,7 +30,7 @@ def afterwards(record: RunRecord) -> None:
                 epoch=record.start.epochs + 1,
             )
         )
-    ended = record.status in (RunStatus.FINISHED, RunStatus.STOPPED)
+    ended = record.status.has_shown()
     if not ended or record.summary is None or not get_lab().paths.run(record.id).model.is_file():
         return
     more, whole = st.columns(2)

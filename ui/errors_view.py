@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.errors import N_, LabError
-from core.records import RunRecord, RunStatus
+from core.records import SHOWN, RunRecord, RunStatus
 from ui.errors_data import Judged
 from ui.frame import NO_EPOCH, run_label, status_badge, stopped_at_once
 from ui.i18n import _, ngettext, number, percent
@@ -24,7 +24,7 @@ OFFERED_RUNS = 10
 def no_run() -> None:
     """What to do when no run is chosen."""
     st.info(_("Choose a run, here or in the sidebar, to see which images it gets wrong."))
-    over = get_lab().store.runs(RunStatus.FINISHED, RunStatus.STOPPED, limit=OFFERED_RUNS)
+    over = get_lab().store.runs(*SHOWN, limit=OFFERED_RUNS)
     runs = [record for record in over if not stopped_at_once(record)]
     if not runs:
         st.write(_("No training has finished yet."))

@@ -19,6 +19,7 @@ STATUS_ICON = {
     RunStatus.FAILED: "✗",
     RunStatus.STOPPED: "■",
     RunStatus.INTERRUPTED: "‖",
+    RunStatus.PRUNED: "✂",
 }
 STATUS_COLOR = {
     RunStatus.QUEUED: "gray",
@@ -27,6 +28,7 @@ STATUS_COLOR = {
     RunStatus.FAILED: "red",
     RunStatus.STOPPED: "orange",
     RunStatus.INTERRUPTED: "violet",
+    RunStatus.PRUNED: "gray",
 }
 
 
@@ -72,7 +74,7 @@ def short_name(record: RunRecord) -> str:
 def run_label(record: RunRecord) -> str:
     """A run in one line. Never changes: a selectbox knows its options by their labels."""
     config = record.config
-    return f"{short_name(record)} · {config.data.dataset} · {config.model.short_name}"
+    return f"{short_name(record)} · {config.data.dataset} · {record.network}"
 
 
 def by_whom(record: RunRecord) -> str:

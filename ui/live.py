@@ -267,7 +267,7 @@ def next_steps(record: RunRecord) -> None:
     """Where to go from a run that is over."""
     if stopped_at_once(record):
         clone_button(record)
-    if record.status not in (RunStatus.FINISHED, RunStatus.STOPPED) or not record.summary:
+    if not record.status.has_shown() or not record.summary:
         return
     errors, predict, again = st.columns(3)
     query = {"run": record.id}

@@ -67,7 +67,7 @@ def _row(record: RunRecord, place: int | None) -> dict[str, object]:
         "started": record.started,
         "by": record.by or None,
         "dataset": record.config.data.dataset,
-        "architecture": record.config.model.short_name,
+        "architecture": record.network,
         "val": figures.best_val_accuracy if figures else None,
         "test": _test(record),
         "parameters": figures.parameters if figures else None,

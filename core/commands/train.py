@@ -172,7 +172,7 @@ def _bury(context: Context, run_id: str, status: RunStatus, error: Exception | N
 
 def _result(context: Context, record: RunRecord) -> Answer:
     document = _document(record)
-    ok = record.status in (RunStatus.FINISHED, RunStatus.STOPPED)
+    ok = record.status.has_shown()
     paragraphs = [_facts(record)]
     if record.failure is not None:
         log = context.paths.run(record.id).log

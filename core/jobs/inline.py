@@ -7,6 +7,7 @@ from collections.abc import Callable
 from core.caps import check_caps
 from core.config import RunConfig
 from core.errors import N_, RunError
+from core.parts import Part
 from core.records import RunStatus, Start
 from core.store import Store
 
@@ -31,9 +32,12 @@ class InlineRunner:
         *,
         by: str = "",
         start: Start | None = None,
+        part: Part | None = None,
     ) -> str:
         check_caps(config)
-        record = self._store.create(config, owner="server", preset=preset, by=by, start=start)
+        record = self._store.create(
+            config, owner="server", preset=preset, by=by, start=start, part=part
+        )
         run_id = record.id
         self._train(run_id)
         self._store.refresh(run_id)

@@ -24,6 +24,7 @@ from core.failures import explain_death
 from core.jobs.devices import slots as machine_slots
 from core.jobs.queue import Board, Move, Queued, in_turn, move
 from core.jobs.workers import HostLauncher, Launcher, PopenLauncher, Worker
+from core.parts import Part
 from core.records import (
     Failure,
     RunRecord,
@@ -35,6 +36,7 @@ from core.records import (
     read_progress,
     run_paths,
 )
+from core.signals import reason_in
 from core.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ class Runner(Protocol):
         *,
         by: str = "",
         start: Start | None = None,
+        part: Part | None = None,
     ) -> str: ...
 
     def stop(self, run_id: str) -> None: ...
@@ -92,6 +95,8 @@ class Supervisor:
     launcher: Launcher
     devices: list[str] = field(default_factory=machine_slots)
     clock: Callable[[], float] = time.monotonic
+    companions: list[Callable[[], object]] = field(default_factory=list)
+    """What else has its turn in every tick: whoever submits runs by what others have shown."""
 
     def __post_init__(self) -> None:
         self._jobs: dict[str, _Job] = {}
@@ -121,6 +126,7 @@ class Supervisor:
         *,
         by: str = "",
         start: Start | None = None,
+        part: Part | None = None,
     ) -> str:
         """Queue a training for whoever is called ``by``; returns its run id at once.
 
@@ -129,7 +135,9 @@ class Supervisor:
             NotFoundError, RunError: if what it is to ``start`` from is gone.
         """
         check_caps(config)
-        record = self.store.create(config, owner="server", preset=preset, by=by, start=start)
+        record = self.store.create(
+            config, owner="server", preset=preset, by=by, start=start, part=part
+        )
         self._changed()
         return record.id
 
@@ -203,6 +211,8 @@ class Supervisor:
         for record in self.store.runs(RunStatus.RUNNING, RunStatus.INTERRUPTED):
             if record.id not in self._jobs:
                 self._careful(self._recover, record)
+        for companion in self.companions:
+            self._careful(companion)
         self._careful(self._deal)
 
     def _deal(self) -> None:
@@ -276,7 +286,9 @@ class Supervisor:
         it, otherwise interrupted."""
         files = self.store.paths.run(record.id)
         if files.stop.exists() and (files.model.exists() or not files.checkpoint.exists()):
-            ended = record.changed(status=RunStatus.STOPPED, ended=now())
+            asked_by_search = reason_in(files.stop) == "pruned"
+            status = RunStatus.PRUNED if asked_by_search else RunStatus.STOPPED
+            ended = record.changed(status=status, ended=now())
         else:
             ended = record.changed(
                 status=RunStatus.INTERRUPTED, interrupted_by=by, ended=now(), failure=failure

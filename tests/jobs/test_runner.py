@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -219,6 +220,19 @@ class TestStop:
         bench.tick()
         assert bench.statuses(first, second) == [QUEUED, STOPPED]
         assert not bench.paths.run(second).stop.exists()
+
+    def test_a_waiting_run_that_a_search_gives_up_leaves_the_queue(self, bench: Bench) -> None:
+        first, second = bench.submit(2)
+        bench.tick()
+        bench.store.ask_to_stop(second, "pruned")
+        bench.tick()
+        assert bench.statuses(first, second) == [QUEUED, RunStatus.PRUNED]
+
+    def test_companions_have_their_turn_whatever_becomes_of_others(self, bench: Bench) -> None:
+        turns: list[str] = []
+        bench.supervisor.companions += [Mock(side_effect=OSError), lambda: turns.append("mine")]
+        bench.tick(2)
+        assert turns == ["mine", "mine"]
 
     def test_a_running_run_is_asked_then_terminated_then_killed(self, bench: Bench) -> None:
         (run_id,) = bench.submit()

@@ -290,9 +290,11 @@ class AskToStop(keras.callbacks.Callback):  # type: ignore[misc]
             signal.set(reason)
 
 
-def stopped(store: Store, epoch: int, batch: int) -> tuple[Trained, AskToStop]:
+def stopped(
+    store: Store, epoch: int, batch: int, reason: Reason = "user"
+) -> tuple[Trained, AskToStop]:
     signal = StopSignal()
-    ask = AskToStop(signal, epoch, batch, "user")
+    ask = AskToStop(signal, epoch, batch, reason)
     return train(store, {"train.epochs": 50}, signal=signal, extra=[ask]), ask
 
 
@@ -306,6 +308,13 @@ def test_a_stop_takes_effect_within_a_batch_and_keeps_what_is_there(store: Store
     assert run.summary.val_loss == pytest.approx(run.history[0].val_loss, rel=1e-3)
     assert run.files.model.exists()
     assert not run.files.checkpoint.exists()
+
+
+def test_a_search_may_end_it_and_what_it_has_learned_is_there(store: Store) -> None:
+    run, _ask = stopped(store, epoch=2, batch=3, reason="pruned")
+    assert run.record.status is RunStatus.PRUNED
+    assert run.summary.epochs == 1
+    assert run.files.predictions.exists()
 
 
 def test_a_stop_in_the_first_epoch(store: Store) -> None:
