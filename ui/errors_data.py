@@ -23,7 +23,7 @@ from core.evaluation.metrics import (
     summary,
 )
 from core.evaluation.predictions import Predictions, load_split, saved_splits
-from core.records import RunRecord
+from core.records import RunRecord, enough_names
 from ui.names import class_names
 from ui.state import get_lab
 
@@ -100,8 +100,7 @@ def _judged(which: Name, path: Path) -> Judged:
         run_id=run_id,
         version=changed,
         split=split,
-        # A folder from elsewhere may name fewer classes than it predicts.
-        classes=(*names, *map(str, range(len(names), classes)))[:classes],
+        classes=enough_names(names, classes),
         predictions=predictions,
         summary=summary(predictions),
         matrix=matrix,

@@ -11,7 +11,7 @@ from core.errors import LabError
 from core.evaluation.watched import Watched, read_watched
 from core.paths import RunPaths
 from core.plots.matrix import LABELLED, MatrixLabels, matrix_height, matrix_info, plot_matrix
-from core.records import RunRecord, RunStatus
+from core.records import RunRecord, RunStatus, enough_names
 from ui.i18n import _, language, ngettext, number, percent
 from ui.live import CURVES_SECONDS
 from ui.live_samples import samples
@@ -93,8 +93,7 @@ def _show(record: RunRecord, found: Watched) -> None:
 
 def _names(record: RunRecord, classes: int) -> tuple[str, ...]:
     """As many as there are classes, whatever a folder from elsewhere says."""
-    names = class_names(record)
-    return (*names, *map(str, range(len(names), classes)))[:classes]
+    return enough_names(class_names(record), classes)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)

@@ -22,7 +22,7 @@ from core.evaluation.metrics import (
     summary,
 )
 from core.evaluation.predictions import Predictions, load_split, saved_splits
-from core.records import RunRecord, run_paths
+from core.records import RunRecord, enough_names, run_paths
 
 SHOWN_MISTAKES = 10
 WIDEST_MATRIX = 20
@@ -67,8 +67,12 @@ class Evaluation:
         losses = cross_entropy(p.y_true[chosen], p.proba[chosen])
         return [self._mistake(int(i), float(loss)) for i, loss in zip(chosen, losses, strict=True)]
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return enough_names(self.record.class_names, self.predictions.proba.shape[1])
+
     def name(self, index: int) -> str:
-        return self.record.class_names[index]
+        return self.names[index]
 
     def _mistake(self, position: int, loss: float) -> dict[str, object]:
         p = self.predictions
@@ -123,7 +127,7 @@ def _document(found: Evaluation) -> dict[str, object]:
         "accuracy_interval": [figures.low, figures.high],
         "macro_f1": figures.macro_f1,
         "loss": figures.loss,
-        "classes": list(found.record.class_names),
+        "classes": list(found.names),
         "per_class": [
             {
                 "class": found.name(score.index),
@@ -188,7 +192,7 @@ def _class_table(found: Evaluation) -> str:
 
 
 def _matrix_table(found: Evaluation) -> str:
-    names = [printable(name) for name in found.record.class_names]
+    names = [printable(name) for name in found.names]
     if len(names) > WIDEST_MATRIX:
         return f"The confusion matrix of {len(names)} classes is in the output of --json."
     rows = [

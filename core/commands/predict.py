@@ -143,7 +143,7 @@ def _answer(folders: Sequence[str], taker: Taker, proba: Proba, k: int) -> Guess
     return {
         "run_id": taker.run_id,
         "top": [
-            {"class": taker.class_names[c], "probability": p}
+            {"class": taker.name(c), "probability": p}
             for c, p in zip(best.classes.tolist(), best.proba.tolist(), strict=True)
         ],
         "true": None if true is None else taker.class_names[true],
