@@ -172,10 +172,15 @@ def show_left_out(archives: Sequence[Archive]) -> None:
     for archive in archives:
         if not archive.listing.entries:
             show(_("There is no picture in “{name}”.", name=archive.name), "warning")
-    count = sum(archive.left_out_count for archive in archives)
-    if not count:
+    counts = [archive.left_out_count for archive in archives]
+    others, unread = (sum(each) for each in zip((0, 0), *counts, strict=True))
+    titles = [
+        ngettext("{n} file is no picture", "{n} files are no pictures", others) if others else "",
+        ngettext("{n} file was not read", "{n} files were not read", unread) if unread else "",
+    ]
+    if not any(titles):
         return
-    title = ngettext("{n} file is no picture", "{n} files are no pictures", count)
+    title = " · ".join(filter(None, titles))
     with st.expander(
         title, icon=":material/rule:", key="predict_left_out", on_change="rerun"
     ) as it:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, overload
 
@@ -27,6 +28,17 @@ class Item(NamedTuple):
     """Those in which it lies: one of them may be its class."""
 
 
+_NO_PICTURES = (Reason.SYSTEM, Reason.NOT_IMAGE, Reason.NESTED_ARCHIVE)
+
+
+class LeftOut(NamedTuple):
+    """Files of an archive that are not judged: some are no pictures; others are, perhaps, but are
+    not read, because their path is unsafe, they are encrypted, too large, doubled …"""
+
+    no_pictures: int
+    unread: int
+
+
 @dataclass(frozen=True)
 class Archive:
     """A zip whose table of contents has been read; ``name`` is for people."""
@@ -43,10 +55,12 @@ class Archive:
         ]
         return [*self.listing.skipped, *others]
 
-    @property
-    def left_out_count(self) -> int:
+    @cached_property
+    def left_out_count(self) -> LeftOut:
         """How many :attr:`left_out` has, without making any of them."""
-        return len(self.listing.skipped) + len(self.listing.others)
+        unread = sum(file.reason not in _NO_PICTURES for file in self.listing.skipped)
+        others = len(self.listing.skipped) + len(self.listing.others) - unread
+        return LeftOut(others, unread)
 
     def item(self, entry: Entry) -> Item:
         return Item(

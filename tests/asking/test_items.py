@@ -32,7 +32,14 @@ def test_what_is_no_picture_is_told(tmp_path: Path) -> None:
     archive = open_archive(pack(tmp_path / "1.zip", **{".hidden__x": picture(0)}), "1.zip")
     left_out = {(s.name, s.reason) for s in archive.left_out}
     assert left_out == {("notes.txt", Reason.NOT_IMAGE), (".hidden/x.png", Reason.SYSTEM)}
-    assert archive.left_out_count == 2
+    assert archive.left_out_count == (2, 0)
+
+
+def test_what_may_not_be_read_is_counted_apart(tmp_path: Path) -> None:
+    unsafe = {"..__x": picture(0), "z": picture(1)}
+    archive = open_archive(pack(tmp_path / "1.zip", **unsafe), "1.zip")
+    assert [s.reason for s in archive.left_out] == [Reason.UNSAFE_PATH, Reason.NOT_IMAGE]
+    assert archive.left_out_count == (1, 1)
 
 
 def test_a_bad_zip_is_refused_with_its_name(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_predict_reads_zips_and_asks_several_runs(
     assert lines[-1].startswith(f"{folder}/torn.zip,{other.id},,")
     text = cli.text("predict", *words, code=1)
     assert f"{one.id}: 50.0 % right (1 of 2)" in text
-    assert "files in zips that are no pictures: 1" in text
+    assert "all.zip that are not judged: 1 no pictures, 0 not read" in text
 
 
 def test_a_table_that_cannot_be_written_is_refused(cli: Cli, store: Store, tmp_path: Path) -> None:

@@ -349,14 +349,14 @@ def test_a_zip_is_judged_with_its_folders_for_truth(
 ) -> None:
     data = zipped(
         **{"Bird__white": picture(255), "bird__dark": picture(0), "cat__dark": picture(9)},
-        **{"cat__torn": b"no picture", "else__white": picture(255)},
+        **{"cat__torn": b"no picture", "else__white": picture(255), "..__out": picture(0)},
     )
     page = upload(app("predict", finished), ("pets.zip", data), ("torn.zip", b"PK"))
     assert [e.value.split(":")[0] for e in page.error] == [
         r"**torn\.zip**",
         r"**pets\.zip/cat/torn\.png**",
     ]
-    assert "1 file is no picture" in [e.label for e in page.expander]
+    assert "1 file is no picture · 1 file was not read" in [e.label for e in page.expander]
     assert drawn(page).count("✓ in truth: bird") == 1
     assert drawn(page).count("× in truth: bird") == 1
     page = judged(page)
