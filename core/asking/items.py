@@ -17,7 +17,8 @@ from core.errors import N_, ImageError
 
 
 class Item(NamedTuple):
-    """One picture. ``where`` is the encoded picture itself or, in an ``archive``, its place."""
+    """One picture. ``where`` is the encoded picture itself or, in an ``archive``, its place; it is
+    empty where the picture is a ``file``."""
 
     key: str
     """Tells it apart from all others, for caches."""
@@ -26,6 +27,7 @@ class Item(NamedTuple):
     archive: str = ""
     folders: tuple[str, ...] = ()
     """Those in which it lies: one of them may be its class."""
+    file: str = ""
 
 
 _NO_PICTURES = (Reason.SYSTEM, Reason.NOT_IMAGE, Reason.NESTED_ARCHIVE)
@@ -122,14 +124,19 @@ def read_item(item: Item) -> bytes:
     Raises:
         ImageError: if it is too large, or its archive is damaged at this place or gone.
     """
-    if not item.archive:
-        if len(item.where) > limits.MAX_FILE_BYTES:
-            raise ImageError(REASONS[Reason.TOO_LARGE])
-        return item.where
     try:
-        reader = ZipReader(Path(item.archive))
+        if item.archive:
+            return _read_in_place(item)
+        data = Path(item.file).read_bytes() if item.file else item.where
     except OSError as error:
         raise ImageError(_GONE, error=error.strerror or str(error)) from error
+    if len(data) > limits.MAX_FILE_BYTES:
+        raise ImageError(REASONS[Reason.TOO_LARGE])
+    return data
+
+
+def _read_in_place(item: Item) -> bytes:
+    reader = ZipReader(Path(item.archive))
     try:
         return reader.read(item.where)
     finally:

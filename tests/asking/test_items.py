@@ -56,6 +56,13 @@ def test_a_zip_that_is_gone_or_a_large_file_is_a_problem_of_the_picture(
     archive.path.unlink()
     with pytest.raises(ImageError, match="cannot be read"):
         read_item(item)
+    loose = Item("k", "x.png", b"", file=str(tmp_path / "x.png"))
+    with pytest.raises(ImageError, match="cannot be read"):
+        read_item(loose)
+    (tmp_path / "x.png").write_bytes(b"1234")
+    assert read_item(loose) == b"1234"
     monkeypatch.setattr(limits, "MAX_FILE_BYTES", 3)
+    with pytest.raises(ImageError, match="too large"):
+        read_item(loose)
     with pytest.raises(ImageError, match="too large"):
         read_item(Item("k", "x.png", b"1234"))
