@@ -21,7 +21,7 @@ LAYERS: list[set[str]] = [
     {"config", "caps", "fitting", "presets", "paths"},
     {"records", "signals", "failures", "stages", "schedules", "estimates"}
     | {"comments", "continuing", "proposing", "reading_curves", "sealing"}
-    | {"fields", "folders", "remarks"},
+    | {"fields", "folders", "remarks", "sweeping"},
     {"asking", "store", "migrations", "datasets", "tasks", "analysis", "evaluation", "plots"}
     | {"database", "grouping", "listing", "pairing"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},

@@ -152,6 +152,23 @@ def test_train_on_for_some_epochs(app: OpenPage, lab: Lab, make_run: MakeRun) ->
     assert "the epochs before number 6 are that run's" in said(page)
 
 
+def test_nothing_goes_on_where_the_images_are_gone(
+    app: OpenPage, lab: Lab, make_run: MakeRun
+) -> None:
+    dataset = make_dataset(lab.paths)
+    record = with_network(lab, make_run(dataset=dataset))
+    dead = make_run(RunStatus.INTERRUPTED, dataset=dataset)
+    assert not app("train", record).button(key="after.continue").disabled
+    assert not app("train", dead).button(key="resume").disabled
+    lab.store.delete_dataset(dataset.name)
+    page = app("train", record)
+    assert page.button(key="after.continue").disabled
+    assert "There is no dataset" in said(page)
+    button = app("train", dead).button(key="resume")
+    assert button.disabled
+    assert "There is no dataset" in button.help
+
+
 def test_a_run_that_goes_on_is_drawn_behind_the_other_one(
     app: OpenPage, lab: Lab, make_run: MakeRun
 ) -> None:
