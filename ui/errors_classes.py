@@ -182,8 +182,7 @@ def _overlearned(judged: Judged, rows: list[Row]) -> None:
         st.caption(_("No class is known much better from training than it is recognised here."))
         return
     names = ", ".join(
-        f"{literal(judged.classes[row.score.index])} ({_('{n} points', n=_points(gap))})"
-        for gap, row in worst
+        f"{literal(judged.classes[row.score.index])} ({_in_points(gap)})" for gap, row in worst
     )
     st.caption(_("Learned by heart most, by the gap to the training images: {names}.", names=names))
 
@@ -191,6 +190,10 @@ def _overlearned(judged: Judged, rows: list[Row]) -> None:
 def _points(gap: float) -> str:
     """The difference of two percentages is none itself."""
     return percent(gap).removesuffix(" %")
+
+
+def _in_points(gap: float) -> str:
+    return _("{n} points", n=_points(gap))
 
 
 @st.fragment  # at 1,000 classes the table beside it takes most of a second

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from core.commands.parser import Command, add_run_id
 from core.datasets.retiring import open_seen
 from core.errors import N_, LabError, RunError
 from core.evaluation.confusions import ConfusedPair, most_confused, select_errors
+from core.evaluation.intervals import Intervals, bootstrap
 from core.evaluation.metrics import (
     ClassScore,
     Summary,
@@ -42,6 +43,10 @@ class Evaluation:
     @cached_property
     def figures(self) -> Summary:
         return summary(self.predictions)
+
+    @cached_property
+    def intervals(self) -> Intervals:
+        return bootstrap(self.predictions)
 
     @cached_property
     def matrix(self) -> list[list[int]]:
@@ -126,7 +131,9 @@ def _document(found: Evaluation) -> dict[str, object]:
         "accuracy": figures.accuracy,
         "accuracy_interval": [figures.low, figures.high],
         "macro_f1": figures.macro_f1,
+        "macro_f1_interval": found.intervals.macro_f1,
         "loss": figures.loss,
+        "loss_interval": found.intervals.loss,
         "classes": list(found.names),
         "per_class": [
             {
@@ -161,11 +168,10 @@ def _paragraphs(found: Evaluation) -> Iterator[str]:
             ("split", f"{found.split}, {amount(figures.n)} images"),
             (
                 "accuracy",
-                f"{percent(figures.accuracy)} "
-                f"(95 % interval {percent(figures.low)} to {percent(figures.high)})",
+                percent(figures.accuracy) + _between((figures.low, figures.high), percent),
             ),
-            ("macro F1", percent(figures.macro_f1)),
-            ("loss", number(figures.loss)),
+            ("macro F1", percent(figures.macro_f1) + _between(found.intervals.macro_f1, percent)),
+            ("loss", number(figures.loss) + _between(found.intervals.loss, number)),
         ]
     )
     yield _class_table(found)
@@ -174,6 +180,13 @@ def _paragraphs(found: Evaluation) -> Iterator[str]:
         yield _confused_table(found)
     if found.mistakes:
         yield _mistakes_table(found)
+
+
+def _between(interval: tuple[float, float] | None, write: Callable[[float], str]) -> str:
+    if interval is None:
+        return ""
+    low, high = interval
+    return f" (95 % interval {write(low)} to {write(high)})"
 
 
 def _class_table(found: Evaluation) -> str:
