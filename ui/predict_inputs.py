@@ -18,7 +18,7 @@ from ui.i18n import _, ngettext, say, say_error
 from ui.messages import show
 from ui.names import literal
 from ui.predict_draw import paste_place, sheet
-from ui.predict_kept import Kept, kept_from_before, note_shown, show_kept, stored
+from ui.predict_kept import Kept, kept_from_before, note_change, show_kept, stored
 from ui.predict_pictures import Picture, drawn, ink_for
 from ui.webcam_view import camera_needs_https
 
@@ -62,9 +62,8 @@ def given(records: Sequence[RunRecord], *, guest: bool = False) -> Given:
     """The way to give pictures that is chosen, and what has been given so far. A ``guest`` gives no
     zips, and draws first where that is what the network knows."""
     place = _choose_place(DRAW if guest and ink_for(records[0]) else FILES)
-    before = kept_from_before(UPLOADER)
     files, problems = _stored(_uploaded(zips=not guest, shown=place == FILES))
-    note_shown(files)
+    before = kept_from_before(files)
     if place == CAMERA:
         return _from_camera()
     if place == DRAW:
@@ -111,6 +110,7 @@ def _uploaded(*, zips: bool, shown: bool) -> list[UploadedFile]:
             type=[*kinds, "zip"] if zips else kinds,
             accept_multiple_files=True,
             key=UPLOADER,
+            on_change=note_change,
             max_upload_size=MAX_ZIP_MEGABYTES if zips else MAX_MEGABYTES,
             help=_("In a zip, folders called like the classes tell what is right.")
             if zips

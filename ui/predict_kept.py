@@ -19,6 +19,8 @@ from ui.state import get_lab
 
 SHOWN, KEPT = "_predict_shown", "_predict_kept"
 """The files of the uploader, and those that it has lost when another page was looked at."""
+CHANGED = "_predict_changed"
+"""Whether the user has added or removed some since: what is gone otherwise was lost."""
 MOST_FILES = 200
 MOST_BYTES = 1_000_000_000
 """Of one session: the latest are kept, and none longer than a day (:func:`sweep`)."""
@@ -37,19 +39,20 @@ class Kept(NamedTuple):
         return self.path.name
 
 
-def kept_from_before(uploader: str) -> list[Kept]:
-    """What the uploader has lost since the page was last looked at; to be called before it is
-    drawn. Files that have been swept are gone."""
-    lost = st.session_state.get(KEPT, [])
-    if uploader not in st.session_state:
-        lost = [*lost, *st.session_state.pop(SHOWN, [])]
+def note_change() -> None:
+    """In the uploader's callback."""
+    st.session_state[CHANGED] = True
+
+
+def kept_from_before(shown: Sequence[Kept]) -> list[Kept]:
+    """What the uploader has lost by itself, where these are in it now. Files that have been swept
+    are gone."""
+    lost = list(st.session_state.get(KEPT, []))
+    if not st.session_state.pop(CHANGED, False):
+        lost += [file for file in st.session_state.get(SHOWN, []) if file not in shown]
+    st.session_state[SHOWN] = list(shown)
     st.session_state[KEPT] = _bounded([file for file in lost if file.path.is_file()])
     return list(st.session_state[KEPT])
-
-
-def note_shown(files: Sequence[Kept]) -> None:
-    """These are in the uploader now."""
-    st.session_state[SHOWN] = list(files)
 
 
 def _bounded(files: list[Kept]) -> list[Kept]:
