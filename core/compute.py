@@ -1,8 +1,9 @@
 """The long-lived process behind the pages for everything short that needs Keras.
 
 ``python -m core.compute ARTIFACTS`` reads pickled ``(name, arguments)`` from its standard input
-and answers ``("ok", result)`` or ``("error", LabError)``. Both ends are ours and the pipe is
-private, so pickle is safe here, and arrays travel as they are.
+and answers ``("ok", result)`` or ``("error", LabError)``, before which it may say ``("working",
+None)`` any number of times. Both ends are ours and the pipe is private, so pickle is safe here, and
+arrays travel as they are.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from core.alive import listening
 from core.asking.judging import judge
 from core.augment import apply_augmentation
 from core.errors import LabError
@@ -57,7 +59,9 @@ def operations(paths: Paths) -> dict[str, Callable[..., Any]]:
     }
 
 
-def answer(table: dict[str, Callable[..., Any]], name: str, arguments: tuple[Any, ...]) -> Any:
+def answer(
+    table: dict[str, Callable[..., Any]], name: str, arguments: tuple[Any, ...]
+) -> tuple[str, Any]:
     """``(status, value)``: what went wrong is an answer too, never the end of the process."""
     try:
         return "ok", table[name](*arguments)
@@ -75,13 +79,18 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the answers
     table = operations(Paths(Path(sys.argv[1])))
-    while True:
-        try:
-            name, arguments = pickle.load(requests)  # noqa: S301 - our own parent process
-        except EOFError:
-            return
-        pickle.dump(answer(table, name, arguments), replies)
+
+    def reply(status: str, value: Any) -> None:
+        pickle.dump((status, value), replies)
         replies.flush()
+
+    with listening(lambda: reply("working", None)):
+        while True:
+            try:
+                name, arguments = pickle.load(requests)  # noqa: S301 - our own parent process
+            except EOFError:
+                return
+            reply(*answer(table, name, arguments))
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from core.caps import within_minutes
 from core.config import RunConfig
-from core.continuing import Next, continued, retrained, same_start
+from core.continuing import Next, continued, epochs_before, retrained, same_start
 from core.datasets.joining import learned_info
 from core.datasets.registry import open_dataset
-from core.datasets.retiring import open_for_run
-from core.errors import N_, DatasetError
-from core.records import RunRecord, read_history
+from core.datasets.retiring import open_for_run, open_seen
+from core.errors import N_, DatasetError, RunError
+from core.paths import Paths
+from core.records import RunRecord, read_history, read_record, run_paths
+from core.schedules import steps_per_epoch
 from core.store import Store
 
 
@@ -49,6 +51,29 @@ def plan_on(store: Store, record: RunRecord, dataset: str) -> Next:
             name=info.name,
         )
     return Next(config, start)
+
+
+def steps_of_epochs(paths: Paths, record: RunRecord) -> list[int]:
+    """The steps of every epoch of :func:`core.continuing.whole_history`: those of the runs that it
+    goes on from may have had other batches or another dataset.
+
+    Raises:
+        LabError: if they are not known of every epoch, as a run or dataset is gone.
+    """
+    data, files = record.config.data, run_paths(paths, record.id)
+    # Counted by classes: what is kept of a deleted dataset still says how many there were.
+    counts = open_seen(paths, data.dataset, record.dataset_fingerprint).info.class_counts
+    images = sum(counts["train"]) + (sum(counts["val"]) if data.with_validation else 0)
+    own = [steps_per_epoch(record.config, images)] * len(read_history(files))
+    earlier = len(epochs_before(files))
+    if not earlier:
+        return own
+    if record.start is None or record.start.run >= record.id:  # of a folder made by hand
+        raise RunError(N_("The epochs of run {run} cannot be read."), run=record.id)
+    before = steps_of_epochs(paths, read_record(paths, record.start.run))
+    if len(before) < earlier:
+        raise RunError(N_("The epochs of run {run} cannot be read."), run=record.start.run)
+    return before[:earlier] + own
 
 
 def on_its_images(store: Store, record: RunRecord, config: RunConfig) -> RunConfig:

@@ -285,9 +285,13 @@ class Paths:
         """Zips that somebody wants judged, and what was said of their pictures; for a day."""
         return self.root / "cache" / "tried"
 
+    @property
+    def names(self) -> Path:
+        return self.root / "cache" / "names"
+
     def name_of(self, browser: str) -> Path:
         """What the person at a browser wants to be called."""
-        return self.root / "cache" / "names" / _plain(browser)
+        return self.names / _plain(browser)
 
     @property
     def runner_lock(self) -> Path:

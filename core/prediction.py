@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from core.alive import come_on
 from core.errors import N_, RunError
 from core.evaluating import EVAL_BATCH, softmax
 from core.evaluation.varying import average_over, variants
@@ -60,8 +61,9 @@ def predict(
 
 
 def _proba(model: keras.Model, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    logits = [
-        keras.ops.convert_to_numpy(model(images[i : i + EVAL_BATCH], training=False))
-        for i in range(0, len(images), EVAL_BATCH)
-    ]
+    logits = []
+    for start in range(0, len(images), EVAL_BATCH):
+        batch = images[start : start + EVAL_BATCH]
+        logits.append(keras.ops.convert_to_numpy(model(batch, training=False)))
+        come_on()
     return softmax(np.concatenate(logits))

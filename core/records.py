@@ -10,6 +10,7 @@ import json
 import re
 import secrets
 import socket
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -192,6 +193,12 @@ def short_id(run_id: str) -> str:
     """``1120-1145-ab12``: enough to tell the runs of a term apart."""
     day, time, _milliseconds, tail = run_id.split("-")
     return f"{day[4:]}-{time[:4]}-{tail}"
+
+
+def enough_names(names: Sequence[str], classes: int) -> tuple[str, ...]:
+    """As many as a network has classes: a folder from elsewhere may name fewer, or more, than it
+    predicts; classes without a name are called by their number."""
+    return (*names, *map(str, range(len(names), classes)))[:classes]
 
 
 def run_paths(paths: Paths, run_id: str) -> RunPaths:

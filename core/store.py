@@ -52,6 +52,7 @@ from core.records import (
 )
 from core.remarks import Remarks, read_remarks, write_remarks
 from core.signals import Asked
+from core.sweeping import sweep
 
 
 class ReindexReport(NamedTuple):
@@ -91,8 +92,7 @@ class Store:
 
     def __init__(self, paths: Paths, url: str | None = None) -> None:
         self.paths = paths.create()
-        for doomed in paths.runs.glob(".deleted-*"):  # by a process that was killed over it
-            shutil.rmtree(doomed, ignore_errors=True)
+        sweep(paths)
         self._engine = open_engine(url or os.environ.get("LIENZO_DB_URL") or sqlite_url(paths))
         self._making = FileLock(paths.index_lock)
         try:

@@ -15,7 +15,7 @@ from core.callbacks import Logs
 from core.config import RunConfig
 from core.datasets.dataset import Dataset
 from core.evaluating import EVAL_BATCH, evaluated_rows, softmax
-from core.evaluation.watched import read_watched, save_watched, watched
+from core.evaluation.watched import MOST_CLASSES, read_watched, save_watched, watched
 from core.feeding import Rows, balanced_rows
 from core.paths import RunPaths
 
@@ -34,8 +34,9 @@ class Watcher(keras.metrics.Metric):  # type: ignore[misc]
         """``places`` (s,): within the first batch of the validation."""
         super().__init__(name="watched")
         self.awake = False
-        self._classes, self._places = classes, places.tolist()
-        self.cells = self.add_variable((classes * classes,), "zeros", name="cells")
+        self._places = places.tolist()
+        self.counted = classes if classes <= MOST_CLASSES else 0
+        self.cells = self.add_variable((self.counted**2,), "zeros", name="cells")
         self.logits = self.add_variable((len(places), classes), "zeros", name="logits")
         self.begun = self.add_variable((), "zeros", name="begun")
 
@@ -44,10 +45,11 @@ class Watcher(keras.metrics.Metric):  # type: ignore[misc]
             return
         # Where images are mixed, the labels stand beside the logits.
         logits = ops.cast(y_pred[:, 0] if len(y_pred.shape) == 3 else y_pred, "float32")
-        true = ops.cast(ops.reshape(y_true, (-1,)), "int32")
-        pairs = true * self._classes + ops.cast(ops.argmax(logits, axis=-1), "int32")
-        ones = ops.ones_like(pairs, dtype="float32")
-        self.cells.assign_add(ops.segment_sum(ones, pairs, self._classes**2))
+        if self.counted:
+            true = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+            pairs = true * self.counted + ops.cast(ops.argmax(logits, axis=-1), "int32")
+            ones = ops.ones_like(pairs, dtype="float32")
+            self.cells.assign_add(ops.segment_sum(ones, pairs, self.counted**2))
         # A batch that is not the first may be shorter.
         places = ops.minimum(ops.convert_to_tensor(self._places), ops.shape(logits)[0] - 1)
         first = ops.take(logits, places, axis=0)
@@ -78,8 +80,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         to_numpy = keras.ops.convert_to_numpy
-        classes = self._watcher.logits.shape[-1]
-        matrix = to_numpy(self._watcher.cells).reshape(classes, classes).astype(np.int64)
+        counted = self._watcher.counted
+        matrix = to_numpy(self._watcher.cells).reshape(counted, counted).astype(np.int64)
         proba = softmax(to_numpy(self._watcher.logits))
         found = watched(epoch + 1, matrix, {**self._samples, "proba": proba})
         save_watched(self._files.watched, found.after(read_watched(self._files.watched)))

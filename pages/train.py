@@ -7,6 +7,7 @@ from core.datasets.joining import learned_info
 from core.errors import LabError
 from ui.after_view import afterwards
 from ui.augment_form import augmentation_fields, show_cautions
+from ui.device_panel import machine_beside
 from ui.forms import section_fields, tell_new_network
 from ui.i18n import _
 from ui.live import next_steps, run_panel
@@ -43,6 +44,7 @@ if view == "watch":
         st.info(_("No run is chosen: pick one in the sidebar, or set up a new training."))
         st.stop()
     run_panel(record)
+    machine_beside(record)
     smaller_batch_button(record)
     reading(record)
     next_steps(record)

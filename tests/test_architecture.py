@@ -16,12 +16,12 @@ ROOT = Path(__file__).parents[1]
 FRAMEWORKS = {"keras", "tensorflow", "optuna", "jax", "torch"}
 
 LAYERS: list[set[str]] = [
-    {"backends", "errors", "fair", "knobs", "config_augment", "config_models", "config_training"}
-    | {"parts"},
+    {"alive", "backends", "errors", "fair", "knobs"}
+    | {"config_augment", "config_models", "config_training", "parts"},
     {"config", "caps", "fitting", "presets", "paths"},
     {"records", "signals", "failures", "stages", "schedules", "estimates"}
     | {"comments", "continuing", "proposing", "reading_curves", "sealing"}
-    | {"fields", "folders", "remarks"},
+    | {"fields", "folders", "remarks", "sweeping"},
     {"asking", "store", "migrations", "datasets", "tasks", "analysis", "evaluation", "plots"}
     | {"database", "grouping", "listing", "pairing"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},

@@ -8,7 +8,8 @@ import pytest
 
 from core.config import RunConfig
 from core.continuing import continued, kept_epochs, retrained, whole_history
-from core.errors import ConfigError, RunError
+from core.errors import ConfigError, NotFoundError, RunError
+from core.following import steps_of_epochs
 from core.paths import Paths
 from core.records import (
     Epoch,
@@ -17,10 +18,12 @@ from core.records import (
     RunSummary,
     StageName,
     Start,
+    append_epoch,
     now,
     write_history,
 )
 from core.store import Store
+from tests.pages.making import make_dataset
 
 RUN = "20260101-120000-000-abcd"
 
@@ -143,3 +146,30 @@ def test_only_what_has_ended_with_a_network_can_be_followed(status: RunStatus) -
 def test_no_epochs_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"train\.epochs"):
         continued(record(), history([0.001] * 10), 0)
+
+
+def test_steps_of_epochs_are_those_of_the_run_that_had_them(tmp_path: Path) -> None:
+    store = Store(Paths(tmp_path).create())
+    info = make_dataset(store.paths, rows={"train": 60, "val": 30})
+
+    def made(batch: int, epochs: int, start: Start | None = None) -> RunRecord:
+        config = with_values(data__dataset="pets", train__batch_size=batch)
+        run = store.create(config, owner="server", start=start)
+        run = run.changed(dataset_fingerprint=info.fingerprint, status=RunStatus.FINISHED)
+        store.save(run)
+        store.paths.run(run.id).model.touch()
+        for epoch in history([0.1] * epochs):
+            append_epoch(store.paths.run(run.id), epoch)
+        return run
+
+    first = made(20, epochs=3)
+    second = made(30, epochs=1, start=Start(run=first.id, epochs=2))
+    third = made(7, epochs=2, start=Start(run=second.id, epochs=3))
+    assert steps_of_epochs(store.paths, first) == [3, 3, 3]
+    assert steps_of_epochs(store.paths, third) == [3, 3, 2, 9, 9]
+    assert len(whole_history(store.paths.run(third.id))) == 5
+    store.delete_dataset("pets")  # what runs show of it is kept
+    assert steps_of_epochs(store.paths, third) == [3, 3, 2, 9, 9]
+    store.delete(first.id)
+    with pytest.raises(NotFoundError):
+        steps_of_epochs(store.paths, third)

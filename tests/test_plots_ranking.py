@@ -81,6 +81,14 @@ def test_series_have_the_area_in_their_name() -> None:
     assert "chance" not in str(plot_ranking(info, LABELS._replace(chance="")))
 
 
+def test_axes_are_percentages_which_are_whole_in_every_language() -> None:
+    info = ranking_info(one_vs_rest(Y, PROBA).roc, "abc", [1], MEANS)
+    option = plot_ranking(info, LABELS)
+    assert option["series"][-1]["data"] == [[0, 0], [0, 100], [100, 100]]
+    for axis in ("xAxis", "yAxis"):
+        assert (option[axis]["max"], option[axis]["axisLabel"]["formatter"]) == (100, "{value} %")
+
+
 CONFIDENCE = np.array([0.3, 0.5, 0.6, 0.9, 1.0])
 RIGHT = np.array([True, False, True, True, True])
 

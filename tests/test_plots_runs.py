@@ -71,9 +71,9 @@ def test_training_and_validation_together() -> None:
 
 
 def test_by_step_and_by_time() -> None:
-    runs = [RunEpochs("a", HISTORY, 10), RunEpochs("steps unknown", HISTORY)]
+    runs = [RunEpochs("a", HISTORY, (30, 10)), RunEpochs("steps unknown", HISTORY)]
     by_step = runs_info(runs, Overlay("loss", ("val",), "step"))
-    assert by_step.curves == (RunCurve(0, "a", "val", (10, 20), (3, 5)),)
+    assert by_step.curves == (RunCurve(0, "a", "val", (30, 40), (3, 5)),)
     by_time = runs_info(runs[:1], Overlay("loss", ("val",), "time"))
     assert by_time == RunsInfo("time", 1, (RunCurve(0, "a", "val", (1, 3), (3, 5)),), "min")
     assert runs_info([RunEpochs("a", HISTORY[:1])], Overlay("loss", by="time")).time == "s"

@@ -99,7 +99,8 @@ def test_brightness_in_shares() -> None:
     assert info.names == ("train",)
     assert (info.levels[0], info.levels[-1], len(info.levels)) == (4, 252, 32)
     assert (info.shares[0][0], info.shares[0][-1], sum(info.shares[0])) == (0.75, 0.25, 1)
-    figure = plot_brightness(info, BrightnessLabels("grey", "images"))
+    figure = plot_brightness(info, BrightnessLabels("grey", "images"), decimal_comma=True)
+    assert figure.layout.separators == ",."
     assert figure.data[0].y[0] == 75
     assert figure.data[0].name == "train"
 

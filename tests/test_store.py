@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -101,6 +102,25 @@ def test_damaged_and_foreign_folders_are_reported_and_the_rest_is_there(
     assert ids(store.runs()) == [good.id]
     paths.run(bad.id).record.write_text(bad.model_dump_json())
     assert (store.reindex().runs, len(store.problems())) == (2, 3)
+
+
+def test_what_killed_processes_and_old_visitors_left_is_swept_at_the_start(paths: Paths) -> None:
+    Store(paths)
+    kept, whole, young = (paths.run(new_run_id()).folder for _ in range(3))
+    empty = paths.runs / "20200101-120000-000-abcd"
+    for folder in (kept, whole, young, empty):
+        folder.mkdir()
+    (kept / "start.keras").touch()
+    (whole / "log.txt").write_text("hello")
+    for folder in (kept, whole, empty):
+        os.utime(folder, (time.time() - 3700,) * 2)
+    paths.names.mkdir()
+    for name, days in (("ana", 199), ("ben", 201)):
+        paths.name_of(name).write_text(name)
+        os.utime(paths.name_of(name), (time.time() - days * 86_400,) * 2)
+    Store(paths)
+    assert sorted(paths.runs.iterdir()) == sorted([kept, whole, young])
+    assert list(paths.names.iterdir()) == [paths.name_of("ana")]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are text there")

@@ -13,7 +13,7 @@ from ui.forms import choice_label
 from ui.frame import short_name
 from ui.i18n import _, ngettext, number, say_error
 from ui.messages import show
-from ui.state import get_lab, guarded, launch
+from ui.state import get_lab, guarded, launch, why_not_on
 
 EPOCHS = "after.epochs"
 MOST = 10_000
@@ -48,6 +48,7 @@ def _more_epochs(record: RunRecord) -> None:
     most = min(MOST, max_epochs() or MOST)
     half = max(1, min(record.config.train.epochs // 2, most))
     st.session_state[where] = min(st.session_state.get(where, half), most)
+    reason = why_not_on(record)
     number_of, button = st.columns([2, 3], vertical_alignment="bottom")
     epochs = number_of.number_input(
         _("Epochs"),
@@ -62,9 +63,13 @@ def _more_epochs(record: RunRecord) -> None:
         _("Continue"),
         key="after.continue",
         icon=":material/forward:",
+        disabled=reason is not None,
         on_click=guarded,
         args=(lambda: _submit(plan_continuation(get_lab().store, record, _wanted(where))),),
     )
+    if reason is not None:
+        show(reason, "info")
+        return
     try:
         plan = continued(record, history, int(epochs))
     except LabError as error:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.config import AugmentConfig
 from core.errors import N_, RunError
+from core.records import enough_names
 from ui.closer_subject import Subject
 from ui.digest import digest
 from ui.names import class_names
@@ -59,8 +60,7 @@ class Layer(NamedTuple):
 
 def names_of(subject: Subject) -> tuple[str, ...]:
     """The classes as they are shown, by number where a folder from elsewhere names too few."""
-    names, classes = class_names(subject.record), len(subject.proba)
-    return (*names, *map(str, range(len(names), classes)))[:classes]
+    return enough_names(class_names(subject.record), len(subject.proba))
 
 
 def tone_of(subject: Subject, label: int) -> Literal["good", "bad"] | None:

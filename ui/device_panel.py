@@ -5,11 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from core.jobs.machine import Gpu, Machine, look_at_machine
+from core.records import RunRecord
 from ui.i18n import _, ngettext, number, percent
 from ui.names import literal
 from ui.state import get_lab
 
 FRESH_SECONDS = 2.0
+LOOK_SECONDS = 3.0
 
 
 @st.cache_resource(ttl=FRESH_SECONDS, show_spinner=False)
@@ -28,6 +30,18 @@ def device_panel() -> None:
         _bar(_processor_line(machine), machine.memory_used / machine.memory_total)
         slots = len(get_lab().runner.devices)
         st.caption(ngettext("{n} training at a time.", "{n} trainings at the same time.", slots))
+
+
+def device_lines() -> None:
+    """The same in words, for beside a training."""
+    machine = _machine()
+    st.caption("  \n".join([*map(_gpu_line, machine.gpus), _processor_line(machine)]))
+
+
+def machine_beside(record: RunRecord) -> None:
+    """While a run goes on: how busy the machine is."""
+    if not record.status.is_over():
+        st.fragment(device_lines, run_every=LOOK_SECONDS)()
 
 
 def _bar(text: str, share: float) -> None:

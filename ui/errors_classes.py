@@ -91,8 +91,9 @@ def _table(judged: Judged, rows: list[Row]) -> None:
         for row in st.session_state[key]["selection"]["rows"]:
             st.session_state[CLASS] = rows[row].score.index
 
-    shares = dict.fromkeys(("recall", "precision", "f1", "ap", "train", "gap"), percent)
+    shares = dict.fromkeys(("recall", "precision", "f1", "ap", "train"), percent)
     written: dict[str, Any] = {**shares, "support": number, "predicted": number, "auc": area}
+    written["gap"] = _points
     st.dataframe(
         readable(frame, {name: how for name, how in written.items() if name in columns}),
         key=key,
@@ -135,7 +136,8 @@ def _columns() -> dict[str, Any]:
             _("Training"), help=_("Recall among the images it was trained on.")
         ),
         "gap": config.NumberColumn(
-            _("Gap"), help=_("Recall among the training images minus recall here.")
+            _("Gap"),
+            help=_("Recall among the training images minus recall here, in percentage points."),
         ),
         "precision": config.NumberColumn(
             _("Precision"), help=_("Share of the images taken for it that are of it.")
@@ -180,9 +182,18 @@ def _overlearned(judged: Judged, rows: list[Row]) -> None:
         st.caption(_("No class is known much better from training than it is recognised here."))
         return
     names = ", ".join(
-        f"{literal(judged.classes[row.score.index])} ({percent(gap)})" for gap, row in worst
+        f"{literal(judged.classes[row.score.index])} ({_in_points(gap)})" for gap, row in worst
     )
     st.caption(_("Learned by heart most, by the gap to the training images: {names}.", names=names))
+
+
+def _points(gap: float) -> str:
+    """The difference of two percentages is none itself."""
+    return percent(gap).removesuffix(" %")
+
+
+def _in_points(gap: float) -> str:
+    return _("{n} points", n=_points(gap))
 
 
 @st.fragment  # at 1,000 classes the table beside it takes most of a second

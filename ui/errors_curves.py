@@ -12,7 +12,7 @@ from core.evaluation.confusions import worst_classes
 from core.plots.ranking import RankingInfo, RankingLabels, plot_ranking, ranking_info
 from core.plots.style import Option
 from core.records import RunRecord
-from ui.errors_data import Judged, auc_interval, ranked
+from ui.errors_data import Judged, ap_interval, auc_interval, ranked
 from ui.errors_trust import calibration_section, coverage_section, top_k_section
 from ui.errors_view import area, interval_of
 from ui.i18n import _
@@ -62,11 +62,12 @@ def ranking_section(record: RunRecord, judged: Judged) -> None:
     ap.metric(
         _("Macro AP"),
         area(curves.precision_recall.macro.area),
-        delta=_("micro {area}", area=area(curves.precision_recall.micro.area)),
+        delta=interval_of(ap_interval(judged), area),
         delta_color="off",
         delta_arrow="off",
         help=_(
-            "The mean over the classes of average precision, the area under precision over recall."
+            "The mean over the classes of average precision, the area under precision over recall. "
+            "The range is the 95 % interval (infinitesimal jackknife)."
         ),
     )
     with chooser:

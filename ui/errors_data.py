@@ -14,7 +14,15 @@ from core.datasets.retiring import open_seen
 from core.errors import N_, NotFoundError
 from core.evaluation.confusions import ConfusedPair, most_confused
 from core.evaluation.curves import OneVsRest, one_vs_rest
-from core.evaluation.intervals import UNKNOWN, Interval, Intervals, bootstrap, macro_auc_interval
+from core.evaluation.intervals import (
+    UNKNOWN,
+    Interval,
+    Intervals,
+    bootstrap,
+    ece_interval,
+    macro_ap_interval,
+    macro_auc_interval,
+)
 from core.evaluation.metrics import (
     ClassScore,
     Summary,
@@ -23,7 +31,7 @@ from core.evaluation.metrics import (
     summary,
 )
 from core.evaluation.predictions import Predictions, load_split, saved_splits
-from core.records import RunRecord
+from core.records import RunRecord, enough_names
 from ui.names import class_names
 from ui.state import get_lab
 
@@ -100,8 +108,7 @@ def _judged(which: Name, path: Path) -> Judged:
         run_id=run_id,
         version=changed,
         split=split,
-        # A folder from elsewhere may name fewer classes than it predicts.
-        classes=(*names, *map(str, range(len(names), classes)))[:classes],
+        classes=enough_names(names, classes),
         predictions=predictions,
         summary=summary(predictions),
         matrix=matrix,
@@ -144,3 +151,24 @@ def auc_interval(judged: Judged) -> Interval | None:
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _auc_interval(name: Name, _judged: Judged) -> Interval | None:
     return macro_auc_interval(_judged.predictions.y_true, _judged.predictions.proba)
+
+
+def ap_interval(judged: Judged) -> Interval | None:
+    """Of the macro average precision."""
+    return _ap_interval(judged.name, judged)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _ap_interval(name: Name, _judged: Judged) -> Interval | None:
+    return macro_ap_interval(_judged.predictions.y_true, _judged.predictions.proba)
+
+
+def calibration_interval(judged: Judged) -> Interval | None:
+    """Of the expected calibration error."""
+    return _calibration_interval(judged.name, judged)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _calibration_interval(name: Name, _judged: Judged) -> Interval | None:
+    found = _judged.predictions
+    return ece_interval(found.confidence, found.y_pred == found.y_true)

@@ -12,6 +12,7 @@ from core.evaluation.matrix_csv import matrix_csv
 from core.evaluation.ordering import ClassOrder
 from core.plots.matrix import MatrixScale, MatrixStyle
 from core.records import RunRecord
+from ui.downloads import csv_button
 from ui.errors_board import Board, Level, Look, board, group_names, in_order
 from ui.errors_data import Judged
 from ui.i18n import _, number
@@ -143,21 +144,18 @@ def _most(classes: int) -> int | None:
 
 
 def _download(judged: Judged, shown: Board, look: Look) -> None:
+    corner = _("true class \\ predicted class")
+
     def made() -> str:
         order = list(in_order(shown, look.order))
         names = [shown.names[i] for i in order]
-        return matrix_csv(
-            shown.matrix[np.ix_(order, order)], names, _("true class \\ predicted class")
-        )
+        return matrix_csv(shown.matrix[np.ix_(order, order)], names, corner)
 
-    st.download_button(
+    csv_button(
         _("Matrix as CSV"),
         made,
-        file_name=f"confusion-{judged.run_id}-{judged.split}.csv",
-        mime="text/csv",
+        f"confusion-{judged.run_id}-{judged.split}.csv",
         key="errors.csv",
-        icon=":material/download:",
-        on_click="ignore",
         help=_(
             "All classes in this order, with their names. For a picture (PNG): the arrow that "
             "appears above the matrix when the pointer is on it."

@@ -30,7 +30,7 @@ from core.plots.sureness import (
 )
 from core.records import RunRecord
 from ui import errors_data
-from ui.errors_data import Judged, Name, judged_splits
+from ui.errors_data import Judged, Name, calibration_interval, judged_splits
 from ui.errors_view import interval_of
 from ui.i18n import _, ngettext, number, percent
 from ui.state import is_dark
@@ -96,9 +96,13 @@ def _effect(
     error.metric(
         _("Calibration error"),
         percent(_calibrated(judged, temperature or 1.0).before.ece),
+        delta=interval_of(calibration_interval(judged), percent),
+        delta_color="off",
+        delta_arrow="off",
         help=_(
             "ECE, the expected calibration error: how far confidence and accuracy are apart, the "
-            "mean over all images."
+            "mean over all images. The range is a 95 % bootstrap interval; of a perfectly "
+            "calibrated network the error is a little above 0, too, by chance."
         ),
     )
     if fitted_on is None or temperature is None:

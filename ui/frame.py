@@ -112,10 +112,12 @@ def use_the_width() -> None:
     """Streamlit leaves a wide empty border: on a 1366×768 laptop a fifth of the page.
 
     A row of choices that is wider than its column would be cut off: it goes on in a second row.
+    In the menu, the page that the keyboard is at would look like the one that is open.
     """
     st.html(
         "<style>.stMainBlockContainer{padding:4.25rem 2.5rem 4rem}"
         "[data-testid=stSidebarHeader]{margin-bottom:0}"
+        "[data-testid=stSidebarNavLink]:focus-visible{outline:2px solid currentColor}"
         ".st-key-form-model-architecture [role=radiogroup]{flex-wrap:wrap;row-gap:.35rem}</style>"
     )
 

@@ -12,6 +12,7 @@ from core.datasets.dataset import Dataset
 from core.datasets.report import REASONS, ImportReport, Reason
 from core.datasets.report_csv import report_csv
 from core.errors import N_
+from ui.downloads import csv_button
 from ui.i18n import _, catalogue, language, moment, say
 from ui.lineage import dropped_button, lineage, relabelled_button, show_duplicates_button
 from ui.messages import show
@@ -83,15 +84,11 @@ def import_report(dataset: Dataset, report: ImportReport) -> None:
     if report.dropped:
         dropped_button(info)
         return
-    st.download_button(
+    csv_button(
         _("Download the report (CSV)"),
-        # The language is asked for now: the download itself belongs to no session.
         functools.partial(report_csv, dataset, catalogue(language()).gettext),
-        file_name=f"{info.name}-report.csv",
-        mime="text/csv",
+        f"{info.name}-report.csv",
         key="report",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 

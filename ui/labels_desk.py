@@ -22,7 +22,6 @@ from core.datasets.decisions import (
     read_acts,
     relabel,
 )
-from core.datasets.joining import learned_from
 from core.datasets.retiring import open_seen
 from core.errors import N_
 from core.evaluation.labels import LabelIssue, ambiguous, as_issues, label_quality, strange
@@ -54,17 +53,12 @@ class Desk(NamedTuple):
         return self.dataset.info.fingerprint
 
     def place(self, row: int) -> Place:
-        """Where the image of a row of the split lies in the dataset: what was learned from may be
-        training and validation images as one."""
-        train = self.dataset.info.splits.get("train", 0)
-        if self.judged.split == "train" and row >= train:
-            return Place("val", row - train)
+        """Where the image of a row of the split lies in the dataset."""
         return Place(self.judged.split, row)
 
     def image(self, row: int) -> NDArray[np.uint8]:
         """The image (h, w, c) of a row of the split."""
-        # Of two splits read as one, too, which are asked for rows only.
-        pixels: NDArray[np.uint8] = self.images.images[np.array([row])][0]
+        pixels: NDArray[np.uint8] = np.asarray(self.images.images[row])
         return pixels
 
     def stored(self, label: int) -> str:
@@ -84,14 +78,11 @@ def desk(record: RunRecord, judged: Judged) -> Desk:
     """Raises LabError when the images are gone, or other ones have their name."""
     paths = get_lab().paths
     dataset = open_seen(paths, record.config.data.dataset, record.dataset_fingerprint)
-    whole = dataset
-    if judged.split == "train" and "train" in dataset.info.splits:
-        whole = learned_from(dataset, record.config.data)
     file = paths.decisions(dataset.info.fingerprint)
     stat = file.stat() if file.is_file() else None
     changed = (stat.st_mtime_ns, stat.st_size) if stat else (0, 0)
     acts = _acts(str(file), changed, dataset.info.fingerprint)
-    return Desk(record, judged, dataset, whole.split(judged.split), acts, _decided(acts))
+    return Desk(record, judged, dataset, dataset.split(judged.split), acts, _decided(acts))
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)

@@ -16,6 +16,7 @@ from core.datasets.work import Derive
 from core.errors import LabError
 from core.following import plan_on
 from core.records import RunRecord
+from ui.downloads import csv_button
 from ui.i18n import _, duration, ngettext, number, say, say_error
 from ui.labels_desk import Desk
 from ui.messages import show
@@ -100,16 +101,13 @@ def _begin(about: Desk, name: str) -> None:
 
 def _tables(about: Desk) -> None:
     name = about.dataset.info.name
-    st.download_button(
+    csv_button(
         _("Download the decisions (CSV)"),
         functools.partial(decisions_csv, about.dataset, about.decided),
-        file_name=f"{name}-decisions.csv",
-        mime="text/csv",
+        f"{name}-decisions.csv",
         key="labels.download",
-        icon=":material/download:",
         disabled=not about.decided,
         help=_("To look at them in a spreadsheet, or to make the same version elsewhere."),
-        on_click="ignore",
     )
     st.file_uploader(
         _("Decisions from a table (CSV)"),

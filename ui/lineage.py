@@ -15,6 +15,7 @@ from core.datasets.dropped import DROP_REASONS, DropReason
 from core.datasets.gathering import LEAK
 from core.datasets.report import spreadsheet_cell
 from core.errors import Text
+from ui.downloads import csv_button
 from ui.i18n import _, catalogue, language, say
 from ui.names import literal
 from ui.state import get_lab, guarded
@@ -32,15 +33,11 @@ def dropped_button(info: DatasetInfo) -> None:
     file = get_lab().paths.dataset(info.name).dropped
     if not file.is_file():
         return
-    st.download_button(
+    csv_button(
         _("Download what was left out (CSV)"),
-        # The language is asked for now: the download itself belongs to no session.
         functools.partial(dropped_csv, file, catalogue(language()).gettext),
-        file_name=f"{info.name}-left-out.csv",
-        mime="text/csv",
+        f"{info.name}-left-out.csv",
         key="dropped",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 
@@ -49,14 +46,11 @@ def relabelled_button(info: DatasetInfo) -> None:
     file = get_lab().paths.dataset(info.name).relabelled
     if not file.is_file():
         return
-    st.download_button(
+    csv_button(
         _("Download what was relabelled (CSV)"),
         functools.partial(relabelled_csv, file),
-        file_name=f"{info.name}-relabelled.csv",
-        mime="text/csv",
+        f"{info.name}-relabelled.csv",
         key="relabelled",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 

@@ -41,7 +41,7 @@ from ui.names import literal
 from ui.people import may_end
 from ui.queue_view import not_yours, place_in_queue
 from ui.sealing import sealed
-from ui.state import FOLLOW, chosen_run, get_lab, go_to, guarded, is_dark
+from ui.state import FOLLOW, chosen_run, get_lab, go_to, guarded, is_dark, why_not_on
 
 FIGURES_SECONDS = 1.0
 CURVES_SECONDS = 2.0
@@ -139,11 +139,14 @@ def _action(record: RunRecord) -> None:
             args=(functools.partial(runner.stop, record.id),),
         )
     elif record.status.can_resume():
+        reason = why_not_on(record)
         st.button(
             _("Resume"),
             key="resume",
             type="primary",
             icon=":material/resume:",
+            disabled=reason is not None,
+            help=None if reason is None else literal(reason),
             on_click=guarded,
             args=(functools.partial(runner.resume, record.id),),
         )

@@ -8,16 +8,19 @@ from typing import Any
 import streamlit as st
 
 from core.errors import LabError
-from core.evaluation.watched import Watched, read_watched
+from core.evaluation.ordering import most_wrong
+from core.evaluation.watched import MOST_CLASSES, Watched, read_watched
 from core.paths import RunPaths
 from core.plots.matrix import LABELLED, MatrixLabels, matrix_height, matrix_info, plot_matrix
-from core.records import RunRecord, RunStatus
+from core.records import RunRecord, RunStatus, enough_names
 from ui.i18n import _, language, ngettext, number, percent
 from ui.live import CURVES_SECONDS
 from ui.live_samples import samples
 from ui.names import class_names
 from ui.state import get_lab, is_dark
 
+MOST_DRAWN = 100
+"""Classes: at most some 10,000 cells go to every viewer after every epoch."""
 HIGHEST = 640
 """Pixels: a matrix that is only watched need not be hit by a mouse."""
 
@@ -62,39 +65,55 @@ def _watched(files: RunPaths, _version: int) -> Watched | None:
 
 
 def _show(record: RunRecord, found: Watched) -> None:
-    right = int(found.matrix().trace())
     before = record.start.epochs if record.start else 0
     epoch = found.epoch + before  # as under the curves
     st.markdown("**" + _("Validation after epoch {epoch}", epoch=epoch) + "**")
     left, beside = st.columns([1, 1], gap="medium")
     with left:
-        st.caption(
-            ngettext(
-                "{n} validation image, {share} of them right.",
-                "{n} validation images, {share} of them right.",
-                found.images,
-                share=percent(right / max(found.images, 1)),
+        if found.classes > MOST_CLASSES:
+            st.caption(
+                _(
+                    "With more than {most} classes there is no matrix while the run trains; the "
+                    "Errors page has it at the end.",
+                    most=MOST_CLASSES,
+                )
             )
-        )
-        names = _names(record, found.classes)
-        st.echarts_chart(
-            _option((record.id, found.epoch, names), language(), is_dark(), found),
-            key="watch.matrix",
-            height=min(HIGHEST, matrix_height(found.classes)),
-            alt=_(
-                "Confusion matrix: {right} of {n} images right.",
-                right=number(right),
-                n=number(found.images),
-            ),
-        )
+        else:
+            _matrix(record, found)
     with beside:
         samples(record, found)
 
 
+def _matrix(record: RunRecord, found: Watched) -> None:
+    words = ngettext(
+        "{n} validation image, {share} of them right.",
+        "{n} validation images, {share} of them right.",
+        found.images,
+        share=percent(found.right / max(found.images, 1)),
+    )
+    if found.classes > MOST_DRAWN:
+        words += " " + _(
+            "Drawn are the {n} classes with the most mistakes, of {all}.",
+            n=MOST_DRAWN,
+            all=found.classes,
+        )
+    st.caption(words)
+    names = _names(record, found.classes)
+    st.echarts_chart(
+        _option((record.id, found.epoch, names), language(), is_dark(), found),
+        key="watch.matrix",
+        height=min(HIGHEST, matrix_height(min(found.classes, MOST_DRAWN))),
+        alt=_(
+            "Confusion matrix: {right} of {n} images right.",
+            right=number(found.right),
+            n=number(found.images),
+        ),
+    )
+
+
 def _names(record: RunRecord, classes: int) -> tuple[str, ...]:
     """As many as there are classes, whatever a folder from elsewhere says."""
-    names = class_names(record)
-    return (*names, *map(str, range(len(names), classes)))[:classes]
+    return enough_names(class_names(record), classes)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
@@ -106,12 +125,14 @@ def _option(
     labels = MatrixLabels(
         true=_("True class"), pred=_("Predicted class"), images=_("Images"), share=_("Share")
     )
-    option = plot_matrix(matrix_info(_found.matrix(), names), labels, dark=dark, percent=percent)
+    matrix = _found.matrix()
+    info = matrix_info(matrix, names, shown=most_wrong(matrix, MOST_DRAWN))
+    option = plot_matrix(info, labels, dark=dark, percent=percent)
     cells = option["series"][0]
     del cells["selectedMode"], cells["encode"]["itemName"]
     option["dataset"]["source"] = option["dataset"]["source"].drop(columns="cell")
     option["dataZoom"] = []  # every epoch would undo it, and it takes the wheel from the page
-    if len(names) > LABELLED:
+    if len(info.classes) > LABELLED:
         # In half of the page and in this height the names would lie over each other.
         for axis in ("xAxis", "yAxis"):
             option[axis]["axisLabel"]["interval"] = "auto"

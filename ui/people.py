@@ -30,7 +30,8 @@ _TRYING = threading.Lock()
 
 def choose_name() -> None:
     """The name of whoever sits here, kept for this browser."""
-    st.session_state.setdefault(NAME, _remembered() or _default_name())
+    if NAME not in st.session_state:
+        st.session_state[NAME] = _remembered() or _default_name()
     st.sidebar.text_input(
         _("Your name"),
         key=NAME,
@@ -48,7 +49,10 @@ def _default_name() -> str:
 
 def _remembered() -> str | None:
     file = get_lab().paths.name_of(browser_id())
-    return _clean(file.read_text(encoding="utf-8")) if file.is_file() else None
+    if not file.is_file():
+        return None
+    file.touch()  # still in use: see core/sweeping.py
+    return _clean(file.read_text(encoding="utf-8"))
 
 
 def _remember() -> None:
@@ -75,7 +79,8 @@ def is_teacher() -> bool:
 
 def may_end(record: RunRecord) -> bool:
     """Whether this person may stop, cancel or delete the run: anybody, unless the server has a
-    teacher's PIN; then its own people and the teacher."""
+    teacher's PIN; then its own people and the teacher. Going on with an interrupted one is for
+    anybody: it ends and loses nothing, and waits for its turn under the name of who launched it."""
     return not has_teacher_pin() or is_own(record) or is_teacher()
 
 

@@ -13,6 +13,7 @@ from core.asking.batches import Batches, BatchRequest, BatchState
 from core.asking.items import Items
 from core.errors import LabError
 from core.records import RunRecord
+from ui.downloads import csv_button
 from ui.frame import run_label
 from ui.i18n import _, duration, ngettext, percent, say
 from ui.messages import show, show_error
@@ -119,15 +120,11 @@ def _results(state: BatchState, records: Sequence[RunRecord]) -> None:
             _accuracy(state, record, i, named=len(records) > 1)
     with figures[-1]:
         _counts(state, len(records))
-        st.download_button(
+        csv_button(
             _("Results as CSV"),
-            # Read when it is asked for: it may be large.
-            data=functools.partial(get_batches().result, st.session_state[BATCH][0]),
-            file_name="lienzo-predictions.csv",
-            mime="text/csv",
-            on_click="ignore",
+            functools.partial(get_batches().result, st.session_state[BATCH][0]),
+            "lienzo-predictions.csv",
             key="predict_csv",
-            icon=":material/download:",
             help=_(
                 "A line per picture and run: file, true class, the likeliest classes with "
                 "their probabilities, and what was wrong with a file."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.asking.batches import sweep
 from core.asking.items import Archive, Item, Items, open_archive
-from core.datasets import limits
 from core.datasets.decoding import EXTENSIONS
 from core.errors import N_, ImageError, LabError
 from core.records import RunRecord
@@ -21,8 +18,8 @@ from ui.i18n import _, ngettext, say, say_error
 from ui.messages import show
 from ui.names import literal
 from ui.predict_draw import paste_place, sheet
+from ui.predict_kept import Kept, kept_from_before, note_change, show_kept, stored
 from ui.predict_pictures import Picture, drawn, ink_for
-from ui.state import get_lab
 from ui.webcam_view import camera_needs_https
 
 MAX_MEGABYTES = 20
@@ -35,12 +32,15 @@ UPLOADER = "pictures"
 HIDDEN = "predict_files_hidden"
 
 
+Problems = Sequence[tuple[str, LabError]]
+
+
 class Given(NamedTuple):
     """What the user has given: pictures to be read, or a drawing; and what cannot be used."""
 
     items: Items = Items()
     drawing: Picture | None = None
-    problems: Sequence[tuple[str, LabError]] = ()
+    problems: Problems = ()
 
 
 def _choose_place(first: str) -> str:
@@ -62,13 +62,15 @@ def given(records: Sequence[RunRecord], *, guest: bool = False) -> Given:
     """The way to give pictures that is chosen, and what has been given so far. A ``guest`` gives no
     zips, and draws first where that is what the network knows."""
     place = _choose_place(DRAW if guest and ink_for(records[0]) else FILES)
-    files = _uploaded(zips=not guest, shown=place == FILES)
+    files, problems = _stored(_uploaded(zips=not guest, shown=place == FILES))
+    before = kept_from_before(files)
     if place == CAMERA:
         return _from_camera()
     if place == DRAW:
         return _from_sheet(records)
     paste_place(UPLOADER)
-    return _sorted(files)
+    show_kept(before)
+    return _sorted([*before, *files], problems)
 
 
 def _from_camera() -> Given:
@@ -108,6 +110,7 @@ def _uploaded(*, zips: bool, shown: bool) -> list[UploadedFile]:
             type=[*kinds, "zip"] if zips else kinds,
             accept_multiple_files=True,
             key=UPLOADER,
+            on_change=note_change,
             max_upload_size=MAX_ZIP_MEGABYTES if zips else MAX_MEGABYTES,
             help=_("In a zip, folders called like the classes tell what is right.")
             if zips
@@ -115,45 +118,45 @@ def _uploaded(*, zips: bool, shown: bool) -> list[UploadedFile]:
         )
 
 
-def _sorted(files: Sequence[UploadedFile]) -> Given:
-    loose: list[Item] = []
-    archives: list[Archive] = []
+def _stored(files: Sequence[UploadedFile]) -> tuple[list[Kept], Problems]:
+    """The uploads as files on the disk, and what is wrong with the others."""
+    kept: list[Kept] = []
     problems: list[tuple[str, LabError]] = []
     for file in files:
         try:
-            if file.name.casefold().endswith(".zip"):
-                archives.append(_archive(file))
-            else:
-                loose.append(_loose(file))
+            _check_size(file)
+            kept.append(stored(file))
         except LabError as error:
             problems.append((file.name, error))
-    return Given(Items(loose, archives), None, problems)
+    return kept, problems
 
 
-def _loose(file: UploadedFile) -> Item:
-    if file.size > MAX_MEGABYTES * 1_000_000:
+def _check_size(file: UploadedFile) -> None:
+    if not _is_zip(file.name) and file.size > MAX_MEGABYTES * 1_000_000:
         raise ImageError(
             N_("The picture has {megabytes} MB; at most {most} MB are read."),
             megabytes=round(file.size / 1e6),
             most=MAX_MEGABYTES,
         )
-    return Item(file.file_id, file.name, file.getvalue())
 
 
-def _archive(file: UploadedFile) -> Archive:
-    """The upload as a file on the disk, which any process can read in place."""
-    folder = get_lab().paths.tried
-    # Hashed: what the browser calls an upload is no path.
-    name = hashlib.blake2b(file.file_id.encode(), digest_size=16).hexdigest()
-    path = folder / f"{name}.zip"
-    if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
-        limits.check_disk(folder, file.size)
-        partial = path.with_suffix(".part")
-        partial.write_bytes(file.getbuffer())
-        partial.replace(path)
-    return _listed(path, file.name)
+def _is_zip(name: str) -> bool:
+    return name.casefold().endswith(".zip")
+
+
+def _sorted(files: Sequence[Kept], problems: Problems) -> Given:
+    loose: list[Item] = []
+    archives: list[Archive] = []
+    wrong = [*problems]
+    for file in files:
+        try:
+            if _is_zip(file.name):
+                archives.append(_listed(file.path, file.name))
+            else:
+                loose.append(Item(file.key, file.name, b"", file=str(file.path)))
+        except LabError as error:
+            wrong.append((file.name, error))
+    return Given(Items(loose, archives), None, wrong)
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
@@ -161,7 +164,7 @@ def _listed(path: Path, name: str) -> Archive:
     return open_archive(path, name)
 
 
-def show_problems(problems: Sequence[tuple[str, LabError]]) -> None:
+def show_problems(problems: Problems) -> None:
     """What cannot be judged, and why."""
     for name, error in problems:
         st.error(f"**{literal(name)}**: {literal(say_error(error))}")
@@ -172,10 +175,15 @@ def show_left_out(archives: Sequence[Archive]) -> None:
     for archive in archives:
         if not archive.listing.entries:
             show(_("There is no picture in “{name}”.", name=archive.name), "warning")
-    count = sum(archive.left_out_count for archive in archives)
-    if not count:
+    counts = [archive.left_out_count for archive in archives]
+    others, unread = (sum(each) for each in zip((0, 0), *counts, strict=True))
+    titles = [
+        ngettext("{n} file is no picture", "{n} files are no pictures", others) if others else "",
+        ngettext("{n} file was not read", "{n} files were not read", unread) if unread else "",
+    ]
+    if not any(titles):
         return
-    title = ngettext("{n} file is no picture", "{n} files are no pictures", count)
+    title = " · ".join(filter(None, titles))
     with st.expander(
         title, icon=":material/rule:", key="predict_left_out", on_change="rerun"
     ) as it:

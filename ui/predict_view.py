@@ -14,7 +14,7 @@ from core.asking.items import Item
 from core.errors import N_, LabError
 from core.evaluation.varying import variants
 from core.plots.bars import TopKInfo, plot_top_k, top_k_info
-from core.records import RunRecord, RunStatus
+from core.records import RunRecord, RunStatus, enough_names
 from ui.closer import look_closer
 from ui.closer_subject import Subject
 from ui.frame import NO_EPOCH, run_label, short_name, stopped_at_once
@@ -66,7 +66,8 @@ class Look(NamedTuple):
     @property
     def found(self) -> str:
         """The likeliest class, as it is stored: names in two languages would never agree."""
-        return self.record.class_names[int(self.proba.argmax())]
+        names = enough_names(self.record.class_names, len(self.proba))
+        return names[int(self.proba.argmax())]
 
 
 def has_network(record: RunRecord) -> bool:
@@ -277,7 +278,8 @@ def _agreement(looks: Sequence[Look]) -> None:
 
 def _answer(look: Look, how: Shown, *, key: str, narrow: bool = False) -> None:
     """What one run takes a picture for; ``narrow`` where several stand side by side."""
-    top = top_k_info(class_names(look.record), look.proba, how.k)
+    names = enough_names(class_names(look.record), len(look.proba))
+    top = top_k_info(names, look.proba, how.k)
     best, sure = top.classes[0], top.proba[0]
     st.markdown(f"**{literal(best)}** · {percent(sure)}")
     if look.strange:

@@ -8,12 +8,11 @@ from typing import get_args
 import streamlit as st
 
 from core.continuing import whole_history
-from core.datasets.retiring import open_seen
 from core.errors import N_, LabError
 from core.fields import RunRow
+from core.following import steps_of_epochs
 from core.plots.runs import By, Overlay, RunEpochs, RunsLabels, Split, plot_runs, runs_info
 from core.records import RunRecord
-from core.schedules import steps_per_epoch
 from ui.frame import NO_EPOCH, short_name, stopped_at_once
 from ui.i18n import _, language
 from ui.runs_choice import choose_runs
@@ -65,13 +64,13 @@ def curves_view(rows: Sequence[RunRow], chosen: Sequence[RunRecord]) -> None:
 
 
 def _left_out(chosen: Sequence[RunRecord], overlay: Overlay, drawn: set[str]) -> None:
-    """By step, a run whose dataset is gone has no known place."""
+    """By step, a run has no known place whose dataset is gone, or a run before it."""
     gone = [short_name(r) for r in chosen if short_name(r) not in drawn]
     if overlay.by == "step" and gone:
         st.caption(
             _(
-                "Not drawn: {runs}. The steps of an epoch are known only while the dataset is "
-                "there, and once an epoch has ended.",
+                "Not drawn: {runs}. The steps of an epoch are known only once an epoch has ended, "
+                "and while the dataset is there, and the runs that a run goes on from.",
                 runs=", ".join(gone),
             )
         )
@@ -127,15 +126,12 @@ def _overlay(smoothing: float) -> Overlay:
 def _epochs(record: RunRecord, by: By) -> RunEpochs:
     paths = get_lab().paths
     history = [epoch.model_dump() for epoch in whole_history(paths.run(record.id))]
-    return RunEpochs(short_name(record), history, _steps(record) if by == "step" else None)
+    return RunEpochs(short_name(record), history, _steps(record) if by == "step" else ())
 
 
-def _steps(record: RunRecord) -> int | None:
-    """Steps of an epoch, from the dataset that the run has seen; None if it is not here."""
-    data = record.config.data
+def _steps(record: RunRecord) -> Sequence[int]:
+    """Of every epoch; none if they are not known of all."""
     try:
-        info = open_seen(get_lab().paths, data.dataset, record.dataset_fingerprint).info
+        return steps_of_epochs(get_lab().paths, record)
     except LabError:
-        return None
-    images = info.splits["train"] + (info.splits["val"] if data.with_validation else 0)
-    return steps_per_epoch(record.config, images)
+        return ()

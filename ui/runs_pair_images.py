@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.datasets.dataset import Split
 from core.evaluation.comparison import Pair
 from core.evaluation.predictions import Predictions
-from core.records import RunRecord
+from core.records import RunRecord, enough_names
 from ui.closer import look_closer
 from ui.closer_subject import Subject
 from ui.errors_gallery import one_page
@@ -60,9 +60,7 @@ def _subject(both: Pair, record: RunRecord, split: str, images: Split, position:
 
 
 def _names(both: Pair, record: RunRecord) -> tuple[str, ...]:
-    """A folder from elsewhere may name fewer classes than it predicts."""
-    named = class_names(record)
-    return (*named, *map(str, range(len(named), both.a.proba.shape[1])))
+    return enough_names(class_names(record), both.a.proba.shape[1])
 
 
 def _thumb(both: Pair, images: Split, names: tuple[str, ...], position: int) -> Thumb:

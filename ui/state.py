@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.config import RunConfig
 from core.errors import LabError
+from core.following import on_its_images
 from core.lab import Lab
 from core.records import RunRecord, Start
 from ui.i18n import say_error
@@ -69,6 +70,15 @@ def show_pending_error() -> None:
     message = st.session_state.pop(ERROR, None)
     if message:
         show(message, "error")
+
+
+def why_not_on(record: RunRecord) -> str | None:
+    """Why a training on the images of this run cannot go on: they are gone, or others."""
+    try:
+        on_its_images(get_lab().store, record, record.config)
+    except LabError as error:
+        return say_error(error)
+    return None
 
 
 def launch(

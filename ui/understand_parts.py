@@ -100,6 +100,7 @@ def _brightness(about: Understood) -> None:
             BrightnessLabels(_("mean grey level (0 black, 255 white)"), _("images")),
             dark=is_dark(),
             percent=percent,
+            decimal_comma=language() == "es",
         ),
         key="brightness_chart",
         theme=None,

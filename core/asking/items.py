@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, overload
 
@@ -16,7 +17,8 @@ from core.errors import N_, ImageError
 
 
 class Item(NamedTuple):
-    """One picture. ``where`` is the encoded picture itself or, in an ``archive``, its place."""
+    """One picture. ``where`` is the encoded picture itself or, in an ``archive``, its place; it is
+    empty where the picture is a ``file``."""
 
     key: str
     """Tells it apart from all others, for caches."""
@@ -25,6 +27,18 @@ class Item(NamedTuple):
     archive: str = ""
     folders: tuple[str, ...] = ()
     """Those in which it lies: one of them may be its class."""
+    file: str = ""
+
+
+_NO_PICTURES = (Reason.SYSTEM, Reason.NOT_IMAGE, Reason.NESTED_ARCHIVE)
+
+
+class LeftOut(NamedTuple):
+    """Files of an archive that are not judged: some are no pictures; others are, perhaps, but are
+    not read, because their path is unsafe, they are encrypted, too large, doubled …"""
+
+    no_pictures: int
+    unread: int
 
 
 @dataclass(frozen=True)
@@ -43,10 +57,12 @@ class Archive:
         ]
         return [*self.listing.skipped, *others]
 
-    @property
-    def left_out_count(self) -> int:
+    @cached_property
+    def left_out_count(self) -> LeftOut:
         """How many :attr:`left_out` has, without making any of them."""
-        return len(self.listing.skipped) + len(self.listing.others)
+        unread = sum(file.reason not in _NO_PICTURES for file in self.listing.skipped)
+        others = len(self.listing.skipped) + len(self.listing.others) - unread
+        return LeftOut(others, unread)
 
     def item(self, entry: Entry) -> Item:
         return Item(
@@ -108,14 +124,19 @@ def read_item(item: Item) -> bytes:
     Raises:
         ImageError: if it is too large, or its archive is damaged at this place or gone.
     """
-    if not item.archive:
-        if len(item.where) > limits.MAX_FILE_BYTES:
-            raise ImageError(REASONS[Reason.TOO_LARGE])
-        return item.where
     try:
-        reader = ZipReader(Path(item.archive))
+        if item.archive:
+            return _read_in_place(item)
+        data = Path(item.file).read_bytes() if item.file else item.where
     except OSError as error:
         raise ImageError(_GONE, error=error.strerror or str(error)) from error
+    if len(data) > limits.MAX_FILE_BYTES:
+        raise ImageError(REASONS[Reason.TOO_LARGE])
+    return data
+
+
+def _read_in_place(item: Item) -> bytes:
+    reader = ZipReader(Path(item.archive))
     try:
         return reader.read(item.where)
     finally:

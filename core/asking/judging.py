@@ -43,6 +43,10 @@ class Taker(NamedTuple):
     class_names: tuple[str, ...]
     known: Mapping[str, int]
 
+    def name(self, label: int) -> str:
+        """Of a class; its number where a folder from elsewhere names fewer than it predicts."""
+        return self.class_names[label] if label < len(self.class_names) else str(label)
+
     def truth(self, folders: Sequence[str]) -> int | None:
         """The class in whose folder a picture lies: that of the innermost folder that is one."""
         found = (self.known.get(_plain(folder)) for folder in reversed(folders))

@@ -31,7 +31,7 @@ def lines(verdict: Verdict, takers: Sequence[Taker], k: int) -> Iterator[list[st
         if verdict.problem is None:
             guesses = top_k(verdict.proba[i], k)
             for label, proba in zip(guesses.classes.tolist(), guesses.proba.tolist(), strict=True):
-                best += [spreadsheet_cell(taker.class_names[label]), f"{proba:.6f}"]
+                best += [spreadsheet_cell(taker.name(label)), f"{proba:.6f}"]
         problem = "" if verdict.problem is None else str(verdict.problem)
         yield [name, taker.run_id, truth, *best, *[""] * (2 * k - len(best)), problem]
 
@@ -62,7 +62,7 @@ class Tally:
         self.readable += 1
         found = [int(proba.argmax()) for proba in verdict.proba]
         # Runs may have learnt different classes: only the names can be compared.
-        self.agreed += len({t.class_names[c] for t, c in zip(takers, found, strict=True)}) == 1
+        self.agreed += len({t.name(c) for t, c in zip(takers, found, strict=True)}) == 1
         for i, taker in enumerate(takers):
             true = taker.truth(verdict.folders)
             if true is not None:

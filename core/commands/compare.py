@@ -21,7 +21,7 @@ from core.evaluation.comparison import (
 )
 from core.fields import RunRow, differing
 from core.pairing import common_splits, load_pair
-from core.records import RunRecord, short_id
+from core.records import RunRecord, enough_names, short_id
 from core.remarks import Remarks, make_remarks, read_remarks
 
 LISTED = 100
@@ -45,7 +45,7 @@ def compare_runs(context: Context) -> Answer:
         "run_a": a.id,
         "run_b": b.id,
         "split": split,
-        **_document(found, a.class_names),
+        **_document(found, _names(a, both)),
         "left_out": {"a": both.left_a, "b": both.left_b},
         "fixed_rows": _rows(both, fixed=True),
         "broken_rows": _rows(both, fixed=False),
@@ -140,7 +140,11 @@ def _paragraphs(
         yield str(doubt)
     if rows := [(key, str(one), str(two)) for key, one, two in _settings(a, b)]:
         yield table(("setting", "A", "B"), rows)
-    yield _class_table(found, a.class_names)
+    yield _class_table(found, _names(a, both))
+
+
+def _names(record: RunRecord, both: Pair) -> tuple[str, ...]:
+    return enough_names(record.class_names, both.a.proba.shape[1])
 
 
 def _kappa(found: Comparison) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from core.commands.parser import Command, add_run_id
 from core.datasets.retiring import open_seen
 from core.errors import N_, LabError, RunError
 from core.evaluation.confusions import ConfusedPair, most_confused, select_errors
+from core.evaluation.intervals import Intervals, bootstrap
 from core.evaluation.metrics import (
     ClassScore,
     Summary,
@@ -22,7 +23,7 @@ from core.evaluation.metrics import (
     summary,
 )
 from core.evaluation.predictions import Predictions, load_split, saved_splits
-from core.records import RunRecord, run_paths
+from core.records import RunRecord, enough_names, run_paths
 
 SHOWN_MISTAKES = 10
 WIDEST_MATRIX = 20
@@ -42,6 +43,10 @@ class Evaluation:
     @cached_property
     def figures(self) -> Summary:
         return summary(self.predictions)
+
+    @cached_property
+    def intervals(self) -> Intervals:
+        return bootstrap(self.predictions)
 
     @cached_property
     def matrix(self) -> list[list[int]]:
@@ -67,8 +72,12 @@ class Evaluation:
         losses = cross_entropy(p.y_true[chosen], p.proba[chosen])
         return [self._mistake(int(i), float(loss)) for i, loss in zip(chosen, losses, strict=True)]
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return enough_names(self.record.class_names, self.predictions.proba.shape[1])
+
     def name(self, index: int) -> str:
-        return self.record.class_names[index]
+        return self.names[index]
 
     def _mistake(self, position: int, loss: float) -> dict[str, object]:
         p = self.predictions
@@ -122,8 +131,10 @@ def _document(found: Evaluation) -> dict[str, object]:
         "accuracy": figures.accuracy,
         "accuracy_interval": [figures.low, figures.high],
         "macro_f1": figures.macro_f1,
+        "macro_f1_interval": found.intervals.macro_f1,
         "loss": figures.loss,
-        "classes": list(found.record.class_names),
+        "loss_interval": found.intervals.loss,
+        "classes": list(found.names),
         "per_class": [
             {
                 "class": found.name(score.index),
@@ -157,11 +168,10 @@ def _paragraphs(found: Evaluation) -> Iterator[str]:
             ("split", f"{found.split}, {amount(figures.n)} images"),
             (
                 "accuracy",
-                f"{percent(figures.accuracy)} "
-                f"(95 % interval {percent(figures.low)} to {percent(figures.high)})",
+                percent(figures.accuracy) + _between((figures.low, figures.high), percent),
             ),
-            ("macro F1", percent(figures.macro_f1)),
-            ("loss", number(figures.loss)),
+            ("macro F1", percent(figures.macro_f1) + _between(found.intervals.macro_f1, percent)),
+            ("loss", number(figures.loss) + _between(found.intervals.loss, number)),
         ]
     )
     yield _class_table(found)
@@ -170,6 +180,13 @@ def _paragraphs(found: Evaluation) -> Iterator[str]:
         yield _confused_table(found)
     if found.mistakes:
         yield _mistakes_table(found)
+
+
+def _between(interval: tuple[float, float] | None, write: Callable[[float], str]) -> str:
+    if interval is None:
+        return ""
+    low, high = interval
+    return f" (95 % interval {write(low)} to {write(high)})"
 
 
 def _class_table(found: Evaluation) -> str:
@@ -188,7 +205,7 @@ def _class_table(found: Evaluation) -> str:
 
 
 def _matrix_table(found: Evaluation) -> str:
-    names = [printable(name) for name in found.record.class_names]
+    names = [printable(name) for name in found.names]
     if len(names) > WIDEST_MATRIX:
         return f"The confusion matrix of {len(names)} classes is in the output of --json."
     rows = [

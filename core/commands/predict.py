@@ -50,7 +50,7 @@ def predict(context: Context) -> Answer:
         "left_out": left_out,
         "accuracy": {t.run_id: tally.accuracy(i) for i, t in enumerate(takers)},
     }
-    text = "\n\n".join([*map(_paragraph, entries), *_summary(takers, tally, len(left_out))])
+    text = "\n\n".join([*map(_paragraph, entries), *_summary(takers, tally, items.archives)])
     return Answer(document, text, not wrong and not tally.unreadable)
 
 
@@ -143,7 +143,7 @@ def _answer(folders: Sequence[str], taker: Taker, proba: Proba, k: int) -> Guess
     return {
         "run_id": taker.run_id,
         "top": [
-            {"class": taker.class_names[c], "probability": p}
+            {"class": taker.name(c), "probability": p}
             for c, p in zip(best.classes.tolist(), best.proba.tolist(), strict=True)
         ],
         "true": None if true is None else taker.class_names[true],
@@ -177,14 +177,17 @@ def _guesses(run: Guess) -> str:
     return table(("class", "probability"), rows, right=("probability",))
 
 
-def _summary(takers: Sequence[Taker], tally: Tally, left_out: int) -> Iterator[str]:
+def _summary(takers: Sequence[Taker], tally: Tally, archives: Sequence[Archive]) -> Iterator[str]:
     """Accuracies where folders tell the truth, and how much of the zips is not judged."""
     for i, each in enumerate(takers):
         if tally.known[i]:
             share = percent(tally.accuracy(i))
             yield f"{each.run_id}: {share} right ({tally.right[i]} of {tally.known[i]})"
-    if left_out:
-        yield f"files in zips that are no pictures: {left_out} (see --json)"
+    for archive in archives:
+        no_pictures, unread = archive.left_out_count
+        if no_pictures or unread:
+            counts = f"{no_pictures} no pictures, {unread} not read"
+            yield f"files in {printable(archive.name)} that are not judged: {counts} (see --json)"
 
 
 def _positive(value: str) -> int:

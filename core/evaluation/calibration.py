@@ -58,7 +58,7 @@ class Kept(NamedTuple):
 def reliability(confidence: Floats, right: Bools, bins: int = BINS) -> Reliability:
     """Confidence against accuracy in ``bins`` of equal width over [0, 1]."""
     n = len(confidence)
-    place = np.clip(np.ceil(np.asarray(confidence, np.float64) * bins).astype(int) - 1, 0, bins - 1)
+    place = bin_of(confidence, bins)
     sizes = np.bincount(place, minlength=bins)
     sure = np.bincount(place, confidence, minlength=bins)
     hits = np.bincount(place, right, minlength=bins)
@@ -67,6 +67,12 @@ def reliability(confidence: Floats, right: Bools, bins: int = BINS) -> Reliabili
         for i, values in enumerate(zip(sizes.tolist(), sure.tolist(), hits.tolist(), strict=True))
     )
     return Reliability(found, float(np.abs(sure - hits).sum() / n) if n else None)
+
+
+def bin_of(confidence: Floats, bins: int) -> Ints:
+    """(n,): in which of ``bins`` of equal width over [0, 1] each image is."""
+    place: Ints = np.ceil(np.asarray(confidence, np.float64) * bins).astype(np.int64) - 1
+    return np.clip(place, 0, bins - 1)
 
 
 def _bin(ends: tuple[float, float], n: int, sure: float, hits: float) -> Bin:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import N_, Text, text
+from core.errors import N_, Text, Value, text
 from core.evaluation.metrics import confusion_matrix
 from core.evaluation.predictions import Predictions
 
@@ -244,13 +244,15 @@ def _by_change(both: Pair, chosen: Bools, sign: int) -> Positions:
 
 
 SENTENCES = {
-    Verdict.SAME: N_("Both runs judge the very same images right: {n} images tell no difference."),
+    Verdict.SAME: N_(
+        "Both runs judge the very same images right: nothing tells them apart in {images}."
+    ),
     Verdict.EQUAL: N_("Both runs judge as many images right, though not the same ones."),
     Verdict.SURE: N_(
-        "{better} is better than {worse} by {points} points; with {n} images that is not luck."
+        "{better} is better than {worse} by {points} points; with {images} that is not luck."
     ),
     Verdict.LUCK: N_(
-        "{better} is better than {worse} by {points} points; with {n} images that may be luck."
+        "{better} is better than {worse} by {points} points; with {images} that may be luck."
     ),
 }
 
@@ -259,13 +261,17 @@ def in_words(found: Comparison, name_a: str, name_b: str) -> Text:
     """The verdict as a sentence with the names of the two."""
     better, worse = (name_b, name_a) if found.difference > 0 else (name_a, name_b)
     points = 100 * abs(found.difference)
-    values: dict[str, str | int | float] = {
+    values: dict[str, Value | Text] = {
         "better": better,
         "worse": worse,
         "points": round(points, 1) or round(points, 3),
-        "n": found.n,
+        "images": _images(found.n),
     }
     return text(SENTENCES[found.verdict], **values)
+
+
+def _images(n: int) -> Text:
+    return text(N_("one image")) if n == 1 else text(N_("{n} images"), n=n)
 
 
 def doubt_in_words(found: Comparison) -> Text | None:
@@ -290,11 +296,11 @@ def probability_in_words(found: Comparison) -> Text:
     p = found.mcnemar.p
     return text(
         N_(
-            "{alone} images are judged right by one of them only: {fixed} by B, {broken} by A. If "
-            "both were equally good, a score at least as uneven would come up in {p} % of all such "
+            "Judged right by one of them only: {images}, {fixed} by B and {broken} by A. If both "
+            "were equally good, a score at least as uneven would come up in {p} % of all such "
             "comparisons (McNemar's test)."
         ),
-        alone=alone,
+        images=_images(alone),
         fixed=found.fixed,
         broken=found.broken,
         p=float(f"{100 * p:.2g}") if p >= 1e-6 else text(N_("less than 0.0001")),

@@ -16,13 +16,16 @@ from core.paths import write_atomic
 Ints = npt.NDArray[np.int32]
 NEVER = -1
 """The class predicted before, where there was no epoch before."""
+MOST_CLASSES = 1_000
+"""Of more there is no matrix while training: of 10,000 it would hold 400 MB of counts."""
 _SAMPLES = ("rows", "y_true", "y_pred", "before", "since")
 
 
 class Watched(NamedTuple):
     """The confusion matrix of an epoch's validation, and what it says about some of the images.
 
-    ``cells`` (m, 3) int32: true class, predicted class, images, of every cell that is not empty.
+    ``cells`` (m, 3) int32: true class, predicted class, images, of every cell that is not empty;
+    none with more than :data:`MOST_CLASSES`.
     The samples, each (s,): ``rows`` int64 in the validation split, ``y_true``, ``y_pred`` int32,
     ``proba`` float32 of the predicted class in [0, 1], ``before`` int32 the class predicted an
     epoch before (:data:`NEVER` if that is not known) and ``since`` int32 the epoch from which on
@@ -43,6 +46,11 @@ class Watched(NamedTuple):
     def images(self) -> int:
         """How many were validated."""
         return int(self.cells[:, 2].sum())
+
+    @property
+    def right(self) -> int:
+        """How many of them were judged right."""
+        return int(self.cells[self.cells[:, 0] == self.cells[:, 1], 2].sum())
 
     @property
     def changed(self) -> npt.NDArray[np.bool_]:
@@ -72,7 +80,8 @@ class Watched(NamedTuple):
 def watched(
     epoch: int, matrix: npt.NDArray[np.integer], samples: Mapping[str, npt.NDArray[np.generic]]
 ) -> Watched:
-    """From counts (classes, classes); ``samples``: ``rows``, ``y_true`` and ``proba`` (s, classes).
+    """From counts (classes, classes), or (0, 0) if there are too many classes; ``samples``:
+    ``rows``, ``y_true`` and ``proba`` (s, classes).
 
     Nothing is known yet of the epoch before: see :meth:`Watched.after`.
     """
@@ -81,7 +90,7 @@ def watched(
     y_pred = proba.argmax(axis=1).astype(np.int32)
     return Watched(
         epoch=epoch,
-        classes=len(matrix),
+        classes=proba.shape[1],
         cells=np.stack([true, pred, matrix[true, pred]], axis=1).astype(np.int32),
         rows=np.asarray(samples["rows"], np.int64),
         y_true=np.asarray(samples["y_true"], np.int32),

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from core.alive import come_on
 from core.backends import compiled, slope
 from core.errors import N_, ConfigError
 
@@ -172,6 +173,9 @@ def in_batches(
     n = len(pictures)
     size = -(-n // -(-n // size))
     filled = np.concatenate([pictures, *[pictures[-1:]] * (-n % size)]).astype(np.float32)
-    parts = [program(filled[i : i + size], *more) for i in range(0, len(filled), size)]
-    found: Floats = np.concatenate([ops.convert_to_numpy(part) for part in parts])[:n]
+    parts = []
+    for start in range(0, len(filled), size):
+        parts.append(ops.convert_to_numpy(program(filled[start : start + size], *more)))
+        come_on()
+    found: Floats = np.concatenate(parts)[:n]
     return found

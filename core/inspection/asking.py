@@ -17,8 +17,6 @@ from core.inspection.unknown import Familiar, Scores, strangeness
 from core.paths import Paths
 from core.prediction import KEPT_MODELS, load_model
 
-_BATCH = 64
-
 
 class Judgement(NamedTuple):
     """How strange pictures are: ``score`` (n,), and the ``threshold`` above which one is called
@@ -29,18 +27,17 @@ class Judgement(NamedTuple):
 
 
 def features_of(paths: Paths, run_id: str, images: NDArray[np.uint8]) -> Vectors:
-    """Unit vectors (n, d) of pictures (n, h, w, c), to be compared with those of the task
+    """Unit vectors (n, d) of a few pictures (n, h, w, c), to be compared with those of the task
     ``features``.
 
     Raises:
         NotFoundError, RunError: as :func:`core.prediction.load_model`.
     """
-    model = _model(paths, run_id)
-    return np.concatenate([answer(model, part).features for part in _batches(images)])
+    return answer(_model(paths, run_id), images).features
 
 
 def judge_unknown(paths: Paths, run_id: str, images: NDArray[np.uint8]) -> Judgement:
-    """Whether pictures (n, h, w, c) are like those that the run was trained on.
+    """Whether a few pictures (n, h, w, c) are like those that the run was trained on.
 
     Raises:
         NotFoundError, RunError: as :func:`core.prediction.load_model`.
@@ -49,12 +46,8 @@ def judge_unknown(paths: Paths, run_id: str, images: NDArray[np.uint8]) -> Judge
     file = paths.run(run_id).inspection.result("features")
     familiar = _familiar(paths, run_id, file.stat().st_mtime_ns if file.is_file() else 0)
     model = _model(paths, run_id)
-    scores = [strangeness(answer(model, part).traces, familiar) for part in _batches(images)]
-    return Judgement(np.concatenate(scores), familiar.threshold)
-
-
-def _batches(images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    return [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
+    scores = strangeness(answer(model, images).traces, familiar)
+    return Judgement(scores, familiar.threshold)
 
 
 def _model(paths: Paths, run_id: str) -> keras.Model:

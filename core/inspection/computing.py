@@ -32,6 +32,7 @@ from core.inspection.result import (
     save_features,
     save_robustness,
     save_vectors,
+    unlearned_split,
 )
 from core.inspection.robustness import Robustness, measure
 from core.inspection.service import (
@@ -117,19 +118,14 @@ def _features(paths: Paths, run_id: str, on_progress: OnProgress, stop: ShouldSt
     proba = softmax(found["train"].logits)
     judged = Predictions(train.split.labels[train.rows], proba, train.rows)
     save_predictions(files.inspection.train_predictions, {"train": judged})
-    familiar = fit(found["train"].traces, _unlearned(found).traces)
+    unlearned = found[unlearned_split(files.inspection)]
+    familiar = fit(found["train"].traces, unlearned.traces)
     chart = _map(
         {name: each.features for name, each in found.items()},
         {name: part.split.labels[part.rows] for name, part in parts.items()},
         lambda step: meter("arranging", pace.part + (1 - pace.part) * step / TSNE_STEPS),
     )
     save_features(files.inspection, Features(chart, familiar))
-
-
-def _unlearned(found: Mapping[str, Answer]) -> Answer:
-    """Pictures of the known kind that were not learned from: of the validation, where there is
-    one."""
-    return found["val"] if "val" in found else found["test"]
 
 
 def _ask(model: Any, part: _Part, tell: Callable[[int], None]) -> Answer:

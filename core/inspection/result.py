@@ -24,6 +24,12 @@ SPLITS = ("val", "test", "train")
 """In the order in which :class:`FeatureMap` numbers them."""
 
 
+def unlearned_split(files: InspectionPaths) -> str:
+    """The split of known, but not learned pictures by which strange ones are told: of the
+    validation, where there is one."""
+    return "val" if files.features("val").is_file() else "test"
+
+
 class FeatureMap(NamedTuple):
     """Some pictures of every split as points: ``split`` int8 (m,) numbers :data:`SPLITS`,
     ``position`` int64 (m,) is the place in that split's predictions; ``pca`` and ``tsne`` are

@@ -3,7 +3,8 @@
 A picture's *traces* are the mean activity of the channels of several layers. The score is their
 distance from those of the training pictures in units of how these spread (Mahalanobis' distance;
 over several layers: Lee, Lee, Lee and Shin 2018). The line is drawn where 95 % of the validation
-pictures, which are of the known kind but were not learned from, still count as known. The energy
+pictures (of the test, where there are none), which are of the known kind but were not learned
+from, still count as known. The energy
 of the logits (Liu and others 2020) and the distance to the k-th nearest training picture (Sun and
 others 2022) were measured beside it by ``benchmarks/inspection.py``, and found much worse.
 """
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ACCEPTED = 0.95
-"""The share of validation pictures that count as known."""
+"""The share of pictures of the known kind that count as known."""
 
 Traces = NDArray[np.float32]
 Scores = NDArray[np.float32]

@@ -30,6 +30,9 @@ class Machine(NamedTuple):
     memory_total: int
 
 
+psutil.cpu_percent()  # the first look is since now, and not nothing
+
+
 def look_at_machine() -> Machine:
     """As it is now; the processor's utilisation is that since the last look."""
     memory = psutil.virtual_memory()

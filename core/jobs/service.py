@@ -21,6 +21,7 @@ from core.jobs.workers import ROOT, worker_environment
 from core.paths import Paths
 
 TIMEOUT_SECONDS = 60.0
+"""Without a word of an answer, or that it is coming on (:mod:`core.alive`)."""
 AT_ONCE = 4
 """Pictures of one request. Others wait for the same process, and a large network takes a second
 for each."""
@@ -93,9 +94,7 @@ class ComputeService:
     ) -> npt.NDArray[np.float32]:
         """See :func:`core.prediction.predict`; between portions others have their turn."""
         # Each of many versions is a picture more.
-        size = 1 if varied else AT_ONCE
-        starts = range(0, len(images), size) or (0,)
-        portions = (images[start : start + size] for start in starts)
+        portions = _portions(images, 1 if varied else AT_ONCE)
         return np.concatenate([self.ask("predict", run_id, part, varied) for part in portions])
 
     def judge(self, items: Sequence[Item], takers: Sequence[Taker], varied: bool) -> list[Verdict]:
@@ -105,15 +104,15 @@ class ComputeService:
 
     def features(self, run_id: str, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """See :func:`core.inspection.asking.features_of`."""
-        vectors: npt.NDArray[np.float32] = self.ask("features", run_id, images)
-        return vectors
+        portions = _portions(images, AT_ONCE)
+        return np.concatenate([self.ask("features", run_id, part) for part in portions])
 
     def judge_unknown(
         self, run_id: str, images: npt.NDArray[np.uint8]
     ) -> tuple[npt.NDArray[np.float32], float]:
         """See :func:`core.inspection.asking.judge_unknown`."""
-        judged: tuple[npt.NDArray[np.float32], float] = self.ask("judge_unknown", run_id, images)
-        return judged
+        judged = [self.ask("judge_unknown", run_id, part) for part in _portions(images, AT_ONCE)]
+        return np.concatenate([scores for scores, _threshold in judged]), float(judged[0][1])
 
     def heat_maps(
         self, run_id: str, image: Pixels, method: str, labels: Sequence[int]
@@ -154,15 +153,14 @@ class ComputeService:
 
         Raises:
             LabError: what the operation raised.
-            RunError: if the process died or took longer than :data:`TIMEOUT_SECONDS`; the next
+            RunError: if the process died or gave no sign for :data:`TIMEOUT_SECONDS`; the next
                 request finds a new one.
         """
         with self._lock:
             process = self._ready()
-            watchdog = threading.Timer(TIMEOUT_SECONDS, process.kill)
-            watchdog.start()
+            watchdog = _Watchdog(process)
             try:
-                status, value = _exchange(process, (name, arguments))
+                status, value = _exchange(process, (name, arguments), watchdog)
             except (EOFError, BrokenPipeError, pickle.UnpicklingError):
                 process.kill()
                 process.wait()
@@ -170,7 +168,7 @@ class ComputeService:
                     N_("The computing process ended or took too long; please try again.")
                 ) from None
             finally:
-                watchdog.cancel()
+                watchdog.rest()
             self.ready = True
         if status == "error":
             raise RemoteError(*value)
@@ -198,10 +196,40 @@ class ComputeService:
         return self._process
 
 
-def _exchange(process: subprocess.Popen[bytes], request: object) -> Any:
+class _Watchdog:
+    """Ends a process that gives no sign for :data:`TIMEOUT_SECONDS`."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._timer = self._begun()
+
+    def calm(self) -> None:
+        """It has given one."""
+        self._timer.cancel()
+        self._timer = self._begun()
+
+    def rest(self) -> None:
+        self._timer.cancel()
+
+    def _begun(self) -> threading.Timer:
+        timer = threading.Timer(TIMEOUT_SECONDS, self._process.kill)
+        timer.start()
+        return timer
+
+
+def _portions(images: Pixels, size: int) -> list[Pixels]:
+    """At least one: of no picture, too, the answer has a shape."""
+    return [images[start : start + size] for start in range(0, len(images), size) or (0,)]
+
+
+def _exchange(process: subprocess.Popen[bytes], request: object, watchdog: _Watchdog) -> Any:
     assert process.stdin is not None
     assert process.stdout is not None
     # As a whole: a request that cannot be pickled must not leave half of it in the pipe.
     process.stdin.write(pickle.dumps(request))
     process.stdin.flush()
-    return pickle.load(process.stdout)  # noqa: S301 - our own child process
+    while True:
+        status, value = pickle.load(process.stdout)  # noqa: S301 - our own child process
+        if status != "working":
+            return status, value
+        watchdog.calm()

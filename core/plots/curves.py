@@ -227,6 +227,8 @@ def _base(
             "nameTextStyle": {"color": tone.text, "align": "left"},
             "scale": True,
             "axisLabel": y_label,
+            # Whole percentages: ECharts writes a decimal point in every language.
+            **({"minInterval": 1} if percent else {}),
         },
     }
 

@@ -125,7 +125,8 @@ def _line(name: str, points: Sequence[tuple[float, float]], how: tuple[str, int,
     return {
         "type": "line",
         "name": name,
-        "data": [list(point) for point in points],
+        # Hundredths, so that ticks are whole: ECharts writes a decimal point in every language.
+        "data": [[round(100 * value, 2) for value in point] for point in points],
         "showSymbol": False,
         "silent": True,
         "itemStyle": {"color": colour},
@@ -138,11 +139,11 @@ def _axis(title: str, gap: int, dark: bool) -> Option:
     return {
         "type": "value",
         "min": 0,
-        "max": 1,
+        "max": 100,
         "name": title,
         "nameLocation": "middle",
         "nameGap": gap,
         "nameTextStyle": {"color": tone.text},
-        "axisLabel": {"color": tone.text},
+        "axisLabel": {"color": tone.text, "formatter": "{value} %"},
         "splitLine": {"lineStyle": {"color": tone.faint}},
     }

@@ -23,11 +23,11 @@ _TIMES = (("h", 3600.0, 7200.0), ("min", 60.0, 180.0), ("s", 1.0, 0.0))
 
 class RunEpochs(NamedTuple):
     """A run to be drawn: its epochs as for :func:`core.plots.curves.curves_info` (with
-    ``seconds`` for an axis of time), and the steps of one epoch, where they are known."""
+    ``seconds`` for an axis of time), and the steps of each epoch, where they are known."""
 
     name: str
     history: History
-    steps_per_epoch: int | None = None
+    steps: Sequence[int] = ()
 
 
 class Overlay(NamedTuple):
@@ -123,10 +123,9 @@ def _places(run: RunEpochs, by: By) -> list[float]:
     """Where on the axis every epoch stands; nothing if that is not known."""
     if by == "time":
         return list(accumulate(float(row.get("seconds") or 0.0) for row in run.history))
-    epochs = [float(row.get("epoch") or 0) for row in run.history]
-    if by == "epoch":
-        return epochs
-    return [epoch * run.steps_per_epoch for epoch in epochs] if run.steps_per_epoch else []
+    if by == "step":
+        return list(accumulate(map(float, run.steps)))
+    return [float(row.get("epoch") or 0) for row in run.history]
 
 
 def _time_unit(seconds: float) -> tuple[str, float]:

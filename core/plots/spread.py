@@ -80,9 +80,10 @@ def plot_brightness(
     *,
     dark: bool = False,
     percent: Number = plain_percent,
+    decimal_comma: bool = False,
 ) -> go.Figure:
     """One line per name, each with a colour and a dash of its own."""
-    figure = base_figure(dark, height=320)
+    figure = base_figure(dark, height=320, decimal_comma=decimal_comma)
     for i, (name, shares) in enumerate(zip(info.names, info.shares, strict=True)):
         figure.add_scatter(
             x=info.levels,

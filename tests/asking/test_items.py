@@ -32,7 +32,14 @@ def test_what_is_no_picture_is_told(tmp_path: Path) -> None:
     archive = open_archive(pack(tmp_path / "1.zip", **{".hidden__x": picture(0)}), "1.zip")
     left_out = {(s.name, s.reason) for s in archive.left_out}
     assert left_out == {("notes.txt", Reason.NOT_IMAGE), (".hidden/x.png", Reason.SYSTEM)}
-    assert archive.left_out_count == 2
+    assert archive.left_out_count == (2, 0)
+
+
+def test_what_may_not_be_read_is_counted_apart(tmp_path: Path) -> None:
+    unsafe = {"..__x": picture(0), "z": picture(1)}
+    archive = open_archive(pack(tmp_path / "1.zip", **unsafe), "1.zip")
+    assert [s.reason for s in archive.left_out] == [Reason.UNSAFE_PATH, Reason.NOT_IMAGE]
+    assert archive.left_out_count == (1, 1)
 
 
 def test_a_bad_zip_is_refused_with_its_name(tmp_path: Path) -> None:
@@ -49,6 +56,13 @@ def test_a_zip_that_is_gone_or_a_large_file_is_a_problem_of_the_picture(
     archive.path.unlink()
     with pytest.raises(ImageError, match="cannot be read"):
         read_item(item)
+    loose = Item("k", "x.png", b"", file=str(tmp_path / "x.png"))
+    with pytest.raises(ImageError, match="cannot be read"):
+        read_item(loose)
+    (tmp_path / "x.png").write_bytes(b"1234")
+    assert read_item(loose) == b"1234"
     monkeypatch.setattr(limits, "MAX_FILE_BYTES", 3)
+    with pytest.raises(ImageError, match="too large"):
+        read_item(loose)
     with pytest.raises(ImageError, match="too large"):
         read_item(Item("k", "x.png", b"1234"))

@@ -251,3 +251,13 @@ def test_trouble_ends_a_batch_with_a_word(tmp_path: Path, error: Exception, said
     state = over(batches, batches.start(BatchRequest(items(0), (asked(),), 2)))
     assert state.status == "failed"
     assert said in str(state.message)
+
+
+def test_a_class_without_a_name_is_called_by_its_number() -> None:
+    unnamed = asked("b", names=("dark",))
+    (verdict,) = judge(items(0), [unnamed], by_brightness)  # "b" says the opposite: light
+    (line,) = lines(verdict, [unnamed], 2)
+    assert line[3:7] == ["1", "1.000000", "dark", "0.000000"]
+    tally = Tally(1)
+    tally.add(verdict, [unnamed])
+    assert tally.readable == tally.agreed == 1

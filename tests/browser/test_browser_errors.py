@@ -103,3 +103,39 @@ def test_pairs_selectboxes_and_clicks_agree(page: Page, server: Server, store: S
     expect_files(page, files_of(found, true, pred))
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(page.locator(".lz-gallery")).to_have_count(0)
+
+
+def tab_to(page: Page, script: str, key: str = "Tab") -> None:
+    """With one key, until the script holds for the element ``e`` that has the focus."""
+    for _ in range(60):
+        page.keyboard.press(key)
+        if page.evaluate(f"() => {{ const e = document.activeElement; return !!({script}); }}"):
+            return
+    pytest.fail(f"not within 60 steps: {script}")
+
+
+def test_from_the_matrix_to_predict_without_a_mouse(
+    page: Page, server: Server, store: Store
+) -> None:
+    run = make_run(store, dataset=dataset(store, "ten", many_classes(10)))
+    found, info = matrix_of(store, run)
+    true = next(t for t, p in zip(info.true, info.pred, strict=True) if t != p)
+    page.goto(server.page("errors", run=run.id))
+    wait_for_matrix(page)
+    tab_to(page, "e.getAttribute('aria-label') === 'True class'")
+    page.keyboard.type(run.class_names[true])
+    page.keyboard.press("Enter")
+    expect_files(page, mistakes_of(found, true)[:24])
+    picture = "e.closest('.lz-gallery button')"
+    tab_to(page, picture)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    tab_to(page, "e.role === 'tab'")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Heat map")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert page.evaluate(f"() => {{ const e = document.activeElement; return !!({picture}); }}")
+    tab_to(page, "e.pathname === '/predict'", "Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("saved no network")).to_be_visible()

@@ -37,6 +37,19 @@ def test_two_runs(cli: Cli, store: Store) -> None:
         assert said in out
 
 
+def test_folders_from_elsewhere_may_name_too_few_classes(cli: Cli, store: Store) -> None:
+    a, b = (judged(store, pred) for pred in ([0, 0, 1, 1, 1, 1], [0] * 6))
+    for record in (a, b):
+        store.save(record.changed(class_names=("cat",)))
+    found = cli.json("compare", a.id, b.id)
+    assert [each["class"] for each in found["per_class"]] == ["cat", "1"]
+    assert "\n1 " in cli.text("compare", a.id, b.id)
+    said = cli.json("errors", a.id)
+    assert (said["classes"], said["mistakes"][0]["predicted"]) == (["cat", "1"], "1")
+    assert "taken for" in cli.text("errors", a.id)
+    assert len(cli.json("runs")) == 2
+
+
 def test_what_cannot_be_compared(cli: Cli, store: Store) -> None:
     a = judged(store, [0] * 6)
     assert "not two runs" in cli.json("compare", a.id, a.id, code=1)["error"]

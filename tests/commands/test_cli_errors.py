@@ -24,6 +24,9 @@ def test_errors_of_a_run(cli: Cli, store: Store) -> None:
     found = cli.json("errors", finished_run(store).id)
     assert (found["split"], found["images"]) == ("test", 3)
     assert found["accuracy"] == pytest.approx(2 / 3)
+    for figure in ("accuracy", "macro_f1", "loss"):
+        low, high = found[f"{figure}_interval"]
+        assert low < found[figure] < high
     assert found["classes"] == ["zero", "one", "two"]
     assert found["confusion_matrix"] == [[1, 0, 0], [1, 1, 0], [0, 0, 0]]
     one, two = found["per_class"][1], found["per_class"][2]
@@ -53,6 +56,7 @@ def test_errors_as_text_begin_with_the_worst_class(cli: Cli, store: Store) -> No
     record = finished_run(store, class_names=("zero", "one\x1b", "two"))
     out = cli.text("errors", record.id, "--split", "val")
     assert "66.7 %" in out
+    assert out.count("95 % interval") == 3
     assert "\x1b" not in out
     report = out.split("\n\n")[1].splitlines()
     assert [line.split()[0] for line in report[1:]] == [printable("one\x1b"), "zero", "two"]
@@ -157,7 +161,7 @@ def test_predict_reads_zips_and_asks_several_runs(
     assert lines[-1].startswith(f"{folder}/torn.zip,{other.id},,")
     text = cli.text("predict", *words, code=1)
     assert f"{one.id}: 50.0 % right (1 of 2)" in text
-    assert "files in zips that are no pictures: 1" in text
+    assert "all.zip that are not judged: 1 no pictures, 0 not read" in text
 
 
 def test_a_table_that_cannot_be_written_is_refused(cli: Cli, store: Store, tmp_path: Path) -> None:

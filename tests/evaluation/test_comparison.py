@@ -175,3 +175,9 @@ def test_probabilities_in_words() -> None:
     assert "no image" in str(probability_in_words(compare(pair(A, A))))
     one, other = predicted([0] * 99, [0] * 99), predicted([0] * 99, [1] * 99)
     assert "less than 0.0001 %" in str(probability_in_words(compare(pair(one, other))))
+
+
+def test_one_image_is_not_written_as_several() -> None:
+    found = compare(pair(predicted([0], [1]), predicted([0], [0])))
+    assert "by 100.0 points; with one image that may be luck" in str(in_words(found, "a", "b"))
+    assert "by one of them only: one image, 1 by B and 0 by A." in str(probability_in_words(found))

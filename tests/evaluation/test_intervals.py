@@ -2,9 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from core.evaluation.intervals import UNKNOWN, bootstrap, macro_auc_interval
+from core.evaluation.calibration import reliability
+from core.evaluation.intervals import (
+    UNKNOWN,
+    _average_precision,
+    bootstrap,
+    ece_interval,
+    macro_ap_interval,
+    macro_auc_interval,
+)
 from core.evaluation.predictions import Predictions
 from tests.pages.making import make_predictions
 
@@ -53,6 +61,8 @@ def test_without_images_nothing_is_known() -> None:
     empty = Predictions(y_true[:0], proba[:0], rows[:0])
     assert bootstrap(empty) == UNKNOWN
     assert macro_auc_interval(empty.y_true, empty.proba) is None
+    assert macro_ap_interval(empty.y_true, empty.proba) is None
+    assert ece_interval(empty.confidence, empty.y_true == empty.y_pred) is None
 
 
 def test_one_class_and_a_class_never_seen() -> None:
@@ -63,6 +73,9 @@ def test_one_class_and_a_class_never_seen() -> None:
     p = predictions()
     wider = np.pad(p.proba, ((0, 0), (0, 1)))
     assert macro_auc_interval(p.y_true, wider) == macro_auc_interval(p.y_true, p.proba)
+    assert macro_ap_interval(p.y_true, wider) == macro_ap_interval(p.y_true, p.proba)
+    assert macro_ap_interval(sure.y_true, sure.proba) == (1, 1)
+    assert ece_interval(sure.confidence, sure.y_true == sure.y_pred) == (0, 0)
 
 
 def test_the_interval_of_auc_is_that_of_the_bootstrap() -> None:
@@ -72,3 +85,39 @@ def test_the_interval_of_auc_is_that_of_the_bootstrap() -> None:
     areas = [roc_auc_score(np.eye(3)[p.y_true[rows]], p.proba[rows]) for rows in drawn]
     found = macro_auc_interval(p.y_true, p.proba)
     assert found == pytest.approx(np.percentile(areas, [2.5, 97.5]), abs=0.015)
+
+
+def test_the_interval_of_average_precision_is_that_of_the_bootstrap_also_with_ties() -> None:
+    y_true, proba, rows = predictions()
+    p = Predictions(y_true, proba.round(1), rows)
+    rng = np.random.default_rng(1)
+    drawn = [rng.integers(0, 300, 300) for _ in range(200)]
+    areas = [average_precision_score(np.eye(3)[y_true[d]], p.proba[d]) for d in drawn]
+    found = macro_ap_interval(y_true, p.proba)
+    assert found is not None
+    whole = average_precision_score(np.eye(3)[y_true], p.proba)
+    assert (found.low + found.high) / 2 == pytest.approx(whole)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * np.std(areas), rel=0.12)
+
+
+def test_an_image_of_another_weight_moves_average_precision_as_foretold() -> None:
+    scores, positive = np.array([0.9, 0.8, 0.8, 0.4, 0.3]), np.array([1, 1, 0, 0, 1], bool)
+    area, moved = _average_precision(scores, positive)
+    assert area == pytest.approx(average_precision_score(positive, scores))
+    for image, by in enumerate(moved):
+        weights = np.ones(5)
+        weights[image] += 1e-6
+        after = average_precision_score(positive, scores, sample_weight=weights)
+        assert by == pytest.approx((after - area) / 1e-6, abs=1e-4)
+
+
+def test_the_interval_of_the_calibration_error_is_that_of_samples_drawn_one_by_one() -> None:
+    p = predictions()
+    right = p.y_true == p.y_pred
+    rng = np.random.default_rng(0)
+    drawn = [rng.integers(0, 300, 300) for _ in range(60)]
+    found = [reliability(p.confidence[rows], right[rows]).ece or 0.0 for rows in drawn]
+    whole = reliability(p.confidence, right).ece or 0.0
+    ends = np.percentile(found, [2.5, 97.5]) + whole - np.mean(found)
+    assert ece_interval(p.confidence, right, rounds=60) == pytest.approx(ends)
+    assert ends[0] < whole < ends[1]

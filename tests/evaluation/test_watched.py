@@ -20,7 +20,7 @@ def made(epoch: int, said: list[int]) -> Watched:
 def test_what_is_seen_of_an_epoch() -> None:
     found = made(1, [0, 1, 1])
     assert found.cells.tolist() == [[0, 0, 3], [0, 1, 1], [1, 1, 2]]
-    assert found.images == 6
+    assert (found.images, found.right) == (6, 5)
     assert (found.matrix() == MATRIX).all()
     assert found.proba.tolist() == [0.75] * 3
     assert not found.changed.any()
@@ -82,3 +82,12 @@ def test_what_does_not_fit_together_is_not_shown(tmp_path: Path, damage: object)
     assert read_watched(file) is None
     file.write_bytes(b"PK no archive")
     assert read_watched(file) is None
+
+
+def test_of_too_many_classes_only_the_samples_are_kept(tmp_path: Path) -> None:
+    proba = np.eye(2000, dtype=np.float32)[[7, 1999]]
+    samples = {"rows": np.array([0, 1]), "y_true": np.array([7, 8]), "proba": proba}
+    save_watched(tmp_path / "x", watched(1, np.zeros((0, 0), np.int64), samples))
+    found = read_watched(tmp_path / "x")
+    assert found
+    assert (found.classes, found.y_pred.tolist(), found.images) == (2000, [7, 1999], 0)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import pickle
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from unittest.mock import Mock
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from core.alive import come_on, listening
 from core.asking.items import Item
 from core.asking.judging import taker
 from core.augment import apply_augmentation
@@ -192,6 +195,21 @@ def test_it_is_not_waited_for_for_ever(
     monkeypatch.setattr(service_module, "TIMEOUT_SECONDS", 0.3)
     with pytest.raises(RunError, match="took too long"):
         service.ask("ready")
+
+
+def test_who_says_that_it_is_coming_on_is_waited_for_anew() -> None:
+    """Three pieces of work, then the answer; each piece begins the time anew."""
+    said, asked = io.BytesIO(), io.BytesIO()
+    with listening(lambda: pickle.dump(("working", None), said)):
+        for _ in range(3):
+            come_on()
+    come_on()  # nobody listens any more
+    pickle.dump(("ok", 7), said)
+    said.seek(0)
+    process, watchdog = Mock(stdin=asked, stdout=said), Mock()
+    assert service_module._exchange(process, "a question", watchdog) == ("ok", 7)
+    assert pickle.dumps("a question") == asked.getvalue()
+    assert watchdog.calm.call_count == 3
 
 
 SERVER = """

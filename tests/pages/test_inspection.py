@@ -341,3 +341,7 @@ def test_strange_pictures_are_told_on_the_predict_page(
     assert not page.exception
     assert said(page).count("Not like anything the network was trained on") == 2
     assert said(page).count("Like the training images") == 2
+    assert said(page).count("95 % of the validation images stay below") == 2
+    # Of a run without validation the line was drawn by the test images.
+    lab.paths.run(run.id).inspection.features("val").unlink()
+    assert said(page.run()).count("95 % of the test images stay below") == 2

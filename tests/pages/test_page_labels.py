@@ -166,6 +166,24 @@ def test_relabelled_as_suggested(app: OpenPage, lab: Lab, run: RunRecord) -> Non
     assert "about 2 images is taken back" in said(page)
 
 
+def test_labels_of_the_training_split(app: OpenPage, lab: Lab, run: RunRecord) -> None:
+    """Once the run was looked into: three images, of which the last is contradicted."""
+    files = lab.paths.run(run.id).inspection
+    files.folder.mkdir()
+    proba = np.full((3, 3), 0.05, np.float32)
+    proba[[0, 1, 2], [0, 1, 1]] = 0.9
+    judged = Predictions(np.arange(3, dtype=np.int32), proba, np.arange(3))
+    save_predictions(files.train_predictions, {"train": judged})
+    page = opened_at(app, run)
+    page.segmented_control(key="errors.split").set_value("train").run()
+    page.segmented_control(key="labels.list").set_value("strange").run()
+    assert "has learned these labels" in said(page)
+    row = rows_shown(page)[0]
+    page.session_state[f"{GALLERY}.{run.id}.train"] = {"ticked": {"generation": 0, "ids": [row]}}
+    press(page.run(), "exclude")
+    assert held(lab) == {("train", int(row)): ("exclude", "")}
+
+
 def test_any_other_class_and_left_out(app: OpenPage, lab: Lab, run: RunRecord) -> None:
     page = opened_at(app, run)
     page.selectbox(key=f"labels.class.{fingerprint_of(lab)}").set_value(2).run()

@@ -192,6 +192,15 @@ class TestMachine:
             "CPU, 16 cores · memory 1 of 8 GB · load 25 %",
         ]
 
+    def test_beside_a_training(self, app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
+        def lines(page: AppTest) -> list[str]:
+            return [c.value for c in page.caption if c.value.startswith("CPU, ")]
+
+        run = make_run(RunStatus.RUNNING)
+        assert len(lines(app("train", run))) == 1
+        lab.store.save(run.changed(status=RunStatus.STOPPED))
+        assert lines(app("train", run)) == []
+
     def test_without_a_gpu(self, app: OpenPage) -> None:
         page = app("start")
         (text,) = self.texts(page)

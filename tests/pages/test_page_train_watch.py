@@ -80,13 +80,24 @@ def test_in_spanish(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
     assert not app("train", record, "es").exception
 
 
-@pytest.mark.parametrize("classes", [2, 120])
-def test_few_classes_and_many(app: OpenPage, lab: Lab, make_run: MakeRun, classes: int) -> None:
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        (2, "6 validation images"),
+        (120, "Drawn are the 100 classes with the most mistakes, of 120."),
+        (1001, "With more than 1,000 classes there is no matrix"),
+    ],
+)
+def test_few_classes_and_many(
+    app: OpenPage, lab: Lab, make_run: MakeRun, classes: int, words: str
+) -> None:
     dataset = make_dataset(lab.paths, "set", many_classes(classes))
     record = make_run(RunStatus.RUNNING, dataset)
     validated(lab, record)
     page = app("train", record)
-    assert f"{3 * classes} validation images" in said(page)
+    assert words in said(page)
+    drawn = [chart.proto.spec for chart in page.get("echarts_chart")]
+    assert max(map(len, drawn)) < 100_000  # bytes for every viewer after every epoch
 
 
 def test_names_are_shown_as_they_are(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
@@ -150,6 +161,23 @@ def test_train_on_for_some_epochs(app: OpenPage, lab: Lab, make_run: MakeRun) ->
     assert len(whole_history(lab.paths.run(child.id))) == 5
     assert page.session_state["run"] == child.id
     assert "the epochs before number 6 are that run's" in said(page)
+
+
+def test_nothing_goes_on_where_the_images_are_gone(
+    app: OpenPage, lab: Lab, make_run: MakeRun
+) -> None:
+    dataset = make_dataset(lab.paths)
+    record = with_network(lab, make_run(dataset=dataset))
+    dead = make_run(RunStatus.INTERRUPTED, dataset=dataset)
+    assert not app("train", record).button(key="after.continue").disabled
+    assert not app("train", dead).button(key="resume").disabled
+    lab.store.delete_dataset(dataset.name)
+    page = app("train", record)
+    assert page.button(key="after.continue").disabled
+    assert "There is no dataset" in said(page)
+    button = app("train", dead).button(key="resume")
+    assert button.disabled
+    assert "There is no dataset" in button.help
 
 
 def test_a_run_that_goes_on_is_drawn_behind_the_other_one(

@@ -8,6 +8,7 @@ import re
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from ui import predict_inputs, predict_pictures
 from ui.names import literal, shortened
 from ui.predict_all import get_batches
 from ui.predict_draw import PNG, SIDE
+from ui.predict_kept import MOST_FILES, Kept, _bounded
 from ui.predict_pictures import SAMPLES
 from ui.predict_view import PER_PAGE
 
@@ -349,14 +351,14 @@ def test_a_zip_is_judged_with_its_folders_for_truth(
 ) -> None:
     data = zipped(
         **{"Bird__white": picture(255), "bird__dark": picture(0), "cat__dark": picture(9)},
-        **{"cat__torn": b"no picture", "else__white": picture(255)},
+        **{"cat__torn": b"no picture", "else__white": picture(255), "..__out": picture(0)},
     )
     page = upload(app("predict", finished), ("pets.zip", data), ("torn.zip", b"PK"))
     assert [e.value.split(":")[0] for e in page.error] == [
         r"**torn\.zip**",
         r"**pets\.zip/cat/torn\.png**",
     ]
-    assert "1 file is no picture" in [e.label for e in page.expander]
+    assert "1 file is no picture · 1 file was not read" in [e.label for e in page.expander]
     assert drawn(page).count("✓ in truth: bird") == 1
     assert drawn(page).count("× in truth: bird") == 1
     page = judged(page)
@@ -525,3 +527,35 @@ def test_class_and_file_names_are_shown_as_they_are(
 def test_long_names_are_cut_unless_they_would_be_the_same() -> None:
     assert shortened(["cat", "a" * 30], 10) == ["cat", "a" * 9 + "…"]
     assert shortened(["a" * 30 + "1", "a" * 30 + "2"], 10) == ["a" * 30 + "1", "a" * 30 + "2"]
+
+
+def test_pictures_stay_while_another_page_is_looked_at_until_they_are_cleared(
+    app: OpenPage, lab: Lab, finished: RunRecord, network: Brightness
+) -> None:
+    page = upload(app("predict", finished), ("white.png", picture(255)), ("pets.zip", zipped()))
+    assert not [b for b in page.button if b.key == "predict_clear"]
+
+    def away_and_back(page: AppTest) -> AppTest:
+        page = page.switch_page("pages/runs.py").run()
+        return page.switch_page("pages/predict.py").run()
+
+    page = away_and_back(page)
+    assert "2 files from before are still here: white.png, pets.zip" in plain(said(page))
+    assert "white.png" in drawn(page)
+    page = upload(page, ("black.png", picture(0)))
+    assert "2 files from before" in said(page)  # what the uploader shows is not from before
+    page = away_and_back(page)
+    assert "3 files from before" in said(page)
+    assert len(list(lab.paths.tried.iterdir())) == 3
+    page.button(key="predict_clear").click().run()
+    assert "from before" not in said(page)
+    assert "white.png" not in drawn(page)
+    assert list(lab.paths.tried.iterdir()) == []
+    assert "from before" not in said(away_and_back(page))
+
+
+def test_of_one_session_the_latest_files_are_kept(tmp_path: Path) -> None:
+    files = [Kept(str(i), tmp_path, 400_000_000) for i in range(4)]
+    assert [file.name for file in _bounded(files)] == ["2", "3"]
+    many = [Kept(str(i), tmp_path, 1) for i in range(MOST_FILES + 3)]
+    assert _bounded(many) == many[3:]

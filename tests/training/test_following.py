@@ -13,7 +13,7 @@ from core.datasets.joining import learned_from, learned_info
 from core.datasets.registry import open_dataset
 from core.errors import DatasetError, NotFoundError, RunError
 from core.evaluation.predictions import load_split, saved_splits
-from core.evaluation.watched import read_watched
+from core.evaluation.watched import MOST_CLASSES, read_watched
 from core.feeding import Batches, training_batches
 from core.following import plan_continuation, plan_retraining
 from core.paths import Paths
@@ -186,3 +186,13 @@ def test_the_training_step_is_not_changed_by_being_watched(store: Store) -> None
     watcher.update_state(np.array([1]), logits)
     assert keras.ops.convert_to_numpy(watcher.cells).reshape(3, 3)[1, 1] == 1
     assert watcher.result() == {}
+
+
+def test_of_very_many_classes_no_matrix_is_counted() -> None:
+    from core.watching import Watcher
+
+    watcher = Watcher(MOST_CLASSES + 1, np.arange(1))
+    watcher.awake = True
+    watcher.update_state(np.array([5]), np.eye(MOST_CLASSES + 1, dtype=np.float32)[[5]])
+    assert watcher.cells.shape == (0,)
+    assert keras.ops.convert_to_numpy(watcher.logits).argmax() == 5
