@@ -82,7 +82,7 @@ def migrate(engine: sa.Engine) -> bool:
         config.attributes["connection"] = connection
         if revision(connection, _OLD_VERSION_TABLE) in _OLD_REVISIONS:
             command.stamp(config, revision(connection, _OLD_VERSION_TABLE) or "base")
-            connection.execute(sa.text(f"DROP TABLE {_OLD_VERSION_TABLE}"))
+            sa.Table(_OLD_VERSION_TABLE, sa.MetaData()).drop(connection)
         command.upgrade(config, "head")
     return True
 
