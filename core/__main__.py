@@ -26,6 +26,7 @@ from core.commands.queue import QUEUE
 from core.commands.runs import RUNS
 from core.commands.train import TRAIN
 from core.errors import (
+    CompetitionError,
     ConfigError,
     DatasetError,
     ImageError,
@@ -47,6 +48,7 @@ KINDS: dict[type[LabError], str] = {
     DatasetError: "dataset",
     ImageError: "image",
     RunError: "run",
+    CompetitionError: "competition",
     StoreError: "store",
 }
 """How ``--json`` calls an error."""
