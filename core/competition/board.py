@@ -103,7 +103,10 @@ def ranking_csv(competition: Competition, rows: Sequence[Row]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*COLUMNS, *(FINAL if competition.revealed else ())])
     for row in rows:
-        cells = [row.rank, spreadsheet_cell(str(row.label) if row.label else row.nickname)]
+        cells: list[object] = [
+            row.rank,
+            spreadsheet_cell(str(row.label) if row.label else row.nickname),
+        ]
         cells += [row.best.value, row.best.low, row.best.high, row.submissions]
         cells += [row.at.isoformat(timespec="seconds")]
         if row.final is not None:

@@ -14,7 +14,7 @@ from core.competition.opening import baseline, load_solution, read_competition
 from core.competition.scoring import Answers, Score, Solution, judge
 from core.competition.settings import Competition, Stage, name_key, tidy_name
 from core.competition.tables import read_answers
-from core.datasets.dataset import UNLABELLED, Dataset
+from core.datasets.dataset import Dataset
 from core.datasets.retiring import open_for_run
 from core.errors import N_, CompetitionError, DatasetError, text
 from core.paths import Paths
@@ -291,14 +291,3 @@ def add_baseline(paths: Paths, competition_id: str, run_id: str) -> None:
     files = paths.competition(competition.id)
     with locked(files):
         append(files, baseline(label, scores, run_id))
-
-
-def commonest_class(dataset: Dataset) -> int:
-    """The class that most training images are of."""
-    counts = dataset.info.class_counts["train"]
-    return counts.index(max(counts))
-
-
-def unlabelled(dataset: Dataset) -> int:
-    """How many images there are to be predicted."""
-    return dataset.info.splits.get(UNLABELLED, 0)

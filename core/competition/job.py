@@ -14,6 +14,7 @@ from core import tasks
 from core.competition.answers import task_files
 from core.competition.opening import prepare
 from core.datasets.registry import open_dataset
+from core.datasets.ticking import WorkCancelledError
 from core.errors import N_, LabError, NotFoundError
 from core.paths import Paths
 from core.records import run_paths
@@ -72,7 +73,10 @@ def hide_job(paths: Paths, competition_id: str) -> TaskState:
         return files.cancel("solution").exists() or not files.request.exists()
 
     def work(on_progress: OnProgress) -> None:
-        prepare(paths, competition_id, on_progress, should_stop)
+        try:
+            prepare(paths, competition_id, on_progress, should_stop)
+        except WorkCancelledError as error:
+            raise tasks.TaskCancelledError from error
 
     return tasks.last_word_of(files, "solution", work)
 

@@ -20,9 +20,15 @@ from core.competition.entries import Entry, locked, rewrite
 from core.competition.forms import form_of
 from core.competition.hiding import check_hideable, hide_test
 from core.competition.scoring import Answers, Score, Scores, Solution, judge, split_public
-from core.competition.settings import Competition, Settings, Stage, check_settings
+from core.competition.settings import (
+    Competition,
+    Settings,
+    Stage,
+    check_settings,
+    check_to_beat,
+)
 from core.competition.tables import read_labels
-from core.datasets.dataset import UNLABELLED, Dataset
+from core.datasets.dataset import Dataset
 from core.datasets.options import ImportProgress
 from core.datasets.registry import open_dataset, validate_name
 from core.errors import N_, CompetitionError, NotFoundError, StoreError, Text, text
@@ -67,16 +73,15 @@ def open_with_labels(
         DatasetError: if the dataset has no such images.
     """
     settings = check_settings(settings)
+    check_to_beat(settings.metric, to_beat)
     form = form_of(dataset)
     y_true = read_labels(labels, form, dataset.info.class_names)
     solution = _solution(form.asked, y_true, settings)
-    competition_id = _new_id()
+    record = _record(_new_id(), dataset, settings, solution)
     try:
-        return _publish(
-            paths, _record(competition_id, dataset, settings, solution), solution, to_beat
-        )
+        return _publish(paths, record, solution, to_beat)
     except BaseException:
-        shutil.rmtree(paths.competition(competition_id).folder, ignore_errors=True)
+        shutil.rmtree(paths.competition(record.id).folder, ignore_errors=True)
         raise
 
 
@@ -91,6 +96,7 @@ def begin_hidden(
         DatasetError: if the name of the copy is taken or impossible.
     """
     settings = check_settings(settings)
+    check_to_beat(settings.metric, to_beat)
     dataset = open_dataset(paths, source)
     check_hideable(dataset.info)
     split_public(dataset.split("test").labels, settings.public_share, 0)
@@ -321,7 +327,9 @@ def _change(paths: Paths, competition_id: str, **settings: object) -> Competitio
             raise CompetitionError(
                 N_("The final ranking was shown: nothing can be changed any more.")
             )
-        return _save(paths, competition.changed(**settings))
+        changed = competition.changed(**settings)
+        check_settings(changed.settings)
+        return _save(paths, changed)
 
 
 def reveal(paths: Paths, competition_id: str) -> Competition:

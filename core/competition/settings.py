@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from datetime import datetime
 from enum import StrEnum
@@ -137,6 +138,18 @@ def check_settings(settings: Settings) -> Settings:
             N_("It would close before it opens. Choose a later end, or an earlier beginning.")
         )
     return settings.model_copy(update={"title": title})
+
+
+def check_to_beat(metric: Metric, score: float | None) -> None:
+    """Raises CompetitionError if it is no score of this metric."""
+    highest = 1.0 if METRICS[metric].higher else math.inf
+    if score is not None and not 0 <= score <= highest:
+        raise CompetitionError(
+            N_("The score to beat must lie between {low} and {high}; received {received}."),
+            low=0,
+            high=highest,
+            received=score,
+        )
 
 
 def tidy_name(name: str) -> str:

@@ -145,7 +145,8 @@ def _label_column(sheet: _Sheet, at: int, form: Form, class_names: Sequence[str]
     if not found[best]:
         raise CompetitionError(
             N_(
-                "No column of the file names a class. The columns are: {received}; classes: {known}."
+                "No column of the file names a class. The columns are: {received}. "
+                "Classes: {known}."
             ),
             received=", ".join(sheet.titles)[:200],
             known=shortened(class_names),
