@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from core.competition.answers import load_answers, load_test_answers
 from core.competition.export import split_of, submission_of
@@ -14,7 +15,7 @@ from core.errors import CompetitionError, StoreError
 from core.evaluation.predictions import Predictions, load_split, save_predictions
 from core.paths import Paths
 from core.store import Store
-from tests.competition.contest import N, TRUTH, answered, make_unlabelled
+from tests.competition.contest import TRUTH, N, answered, make_unlabelled
 from tests.pages.making import make_run
 
 PROBA = np.array([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7], [0.25, 0.5, 0.25]], np.float32)
@@ -71,7 +72,7 @@ def test_the_samples_of_a_dataset(paths: Paths) -> None:
 
 def test_two_images_of_one_name(paths: Paths) -> None:
     dataset = make_unlabelled(paths, names=["same.png"] * N)
-    with pytest.raises(CompetitionError, match="“same.png”"):
+    with pytest.raises(CompetitionError, match=r"“same\.png”"):
         form_of(dataset)
 
 
@@ -86,6 +87,10 @@ def test_of_a_run(paths: Paths) -> None:
         load_answers(paths, run.id, dataset.info)
 
 
+def taken(saved: Predictions, rows: NDArray[np.integer]) -> Predictions:
+    return Predictions(saved.y_true[rows], saved.proba[rows], saved.rows[rows])
+
+
 def test_of_labelled_test_images(paths: Paths) -> None:
     store = Store(paths)
     run = make_run(store)
@@ -94,13 +99,13 @@ def test_of_labelled_test_images(paths: Paths) -> None:
     file = paths.run(run.id).predictions
     saved = load_split(file, "test")
     mixed = np.random.default_rng(0).permutation(60)
-    save_predictions(file, {"test": Predictions(*(array[mixed] for array in saved))})
+    save_predictions(file, {"test": taken(saved, mixed)})
     np.testing.assert_array_equal(load_test_answers(paths, run, dataset.info), saved.proba)
     lines = submission_of(paths, run, dataset, "test").data.decode().splitlines()
     names = [dataset.info.class_names[i] for i in saved.y_pred.tolist()]
     assert lines[1:] == [f"test-{i}.png,{name}" for i, name in enumerate(names)]
     twice = mixed.copy()
     twice[0] = twice[1]
-    save_predictions(file, {"test": Predictions(*(array[twice] for array in saved))})
+    save_predictions(file, {"test": taken(saved, twice)})
     with pytest.raises(StoreError, match="not every image has one"):
         load_test_answers(paths, run, dataset.info)

@@ -70,7 +70,8 @@ def test_probabilities() -> None:
     data = "id;año;cat;dog, big\n7;0,2;0,3;0,5\n8;1;0;0\n9;0,333;0,333;0,333\n".encode()
     answers = read_answers(data, FORM, CLASSES)
     assert not answers.sure
-    np.testing.assert_allclose(answers.proba, [[0, 0, 1], [1 / 3] * 3, [0.3, 0.5, 0.2]], atol=1e-6)
+    expected = np.array([[0, 0, 1], [1 / 3] * 3, [0.3, 0.5, 0.2]])
+    np.testing.assert_allclose(answers.proba, expected, atol=1e-6)
     classes = read_answers(b"id,label\n7,cat\n8,cat\n9,cat\n", FORM, CLASSES)
     assert classes.sure
     assert classes.proba.tolist() == [[1, 0, 0]] * 3
