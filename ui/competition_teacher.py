@@ -174,7 +174,7 @@ def _warn_of_original(competition: Competition) -> None:
 
 
 def _ending(competition: Competition) -> None:
-    st.markdown(f"**{_('Rules and end')}**")
+    st.markdown("**" + _("Rules and end") + "**")
     if competition.revealed:
         st.caption(_("The final ranking is shown: nothing can be changed any more."))
         return
@@ -225,7 +225,7 @@ def local(when: datetime | None) -> datetime | None:
 
 
 def _run_to_beat(competition: Competition) -> None:
-    st.markdown(f"**{_('A run to beat')}**")
+    st.markdown("**" + _("A run to beat") + "**")
     try:
         info = dataset_of_competition(get_lab().paths, competition).info
     except LabError as error:
@@ -241,7 +241,7 @@ def _run_to_beat(competition: Competition) -> None:
 
 
 def _removing(competition: Competition) -> None:
-    st.markdown(f"**{_('Remove a submission')}**")
+    st.markdown("**" + _("Remove a submission") + "**")
     entries = {one.id: one for one in all_submitted(get_lab().paths, competition)}
     if not entries:
         st.caption(_("Nobody has handed in yet."))

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from core import tasks
 from core.competition.scoring import Answers
-from core.datasets.dataset import UNLABELLED, Dataset, DatasetInfo
-from core.datasets.retiring import open_for_run
+from core.datasets.dataset import UNLABELLED, DatasetInfo
 from core.errors import N_, CompetitionError, StoreError, text
 from core.evaluation.predictions import UNREADABLE, load_split
 from core.jobs.workers import worker_environment
@@ -46,22 +45,6 @@ def check_fit(record: RunRecord, info: DatasetInfo) -> None:
             dataset=info.name,
             names=", ".join(other[:5]),
         )
-
-
-def dataset_of(paths: Paths, record: RunRecord) -> Dataset:
-    """The dataset that a run has learned from, if it has images to be predicted.
-
-    Raises:
-        NotFoundError, DatasetError: if it is gone or damaged.
-        CompetitionError: if all its images have a label.
-    """
-    dataset = open_for_run(paths, record.config.data.dataset, record.dataset_fingerprint)
-    if not dataset.info.splits.get(UNLABELLED):
-        raise CompetitionError(
-            N_("“{name}” has no images without a label: there is nothing to predict."),
-            name=dataset.info.name,
-        )
-    return dataset
 
 
 def read_answering(paths: Paths, run_id: str, info: DatasetInfo) -> TaskState:
