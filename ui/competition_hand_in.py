@@ -24,7 +24,7 @@ from core.datasets.dataset import DatasetInfo
 from core.errors import LabError
 from core.records import RunRecord, now, short_id
 from ui.competition_predict import answers_ready, fitting_runs
-from ui.competition_scores import score
+from ui.competition_scores import handed_in_at, score
 from ui.frame import run_label
 from ui.i18n import _, moment, ngettext, say_error
 from ui.messages import show, show_error
@@ -205,6 +205,7 @@ def _own(competition: Competition, name: str) -> None:
         width="stretch",
         height=table_height(len(mine), 250),
         key="competition.own",
+        placeholder="–",
     )
     if not competition.revealed:
         _choose_counting(competition, name, mine)
@@ -215,7 +216,7 @@ def _cells(competition: Competition, one: Submitted) -> dict[str, str | None]:
     cells: dict[str, str | None] = {
         _("What"): short_id(one.what) if one.kind == "run" else one.what,
         _("Public score"): score(one.public.value, metric),
-        _("When"): moment(one.at),
+        _("When"): handed_in_at(one.at),
     }
     if competition.revealed:
         cells[_("Final score")] = score(one.private.value, metric) if one.private else None

@@ -18,7 +18,7 @@ from core.competition.settings import (
     Settings,
 )
 from core.competition.tables import MAX_MEGABYTES
-from core.datasets.dataset import UNLABELLED, DatasetInfo
+from core.datasets.dataset import DIGITS, UNLABELLED, DatasetInfo
 from core.datasets.registry import MAX_NAME, list_datasets, open_dataset
 from core.errors import LabError
 from ui.competition_teacher import local
@@ -128,13 +128,7 @@ def _hide(info: DatasetInfo) -> Create | None:
             name=literal(info.name),
         )
     )
-    st.warning(
-        _(
-            "“{name}” itself still shows the labels, and runs that were trained on it show its "
-            "test images. Once the copy is there, delete “{name}”: this page offers it.",
-            name=literal(info.name),
-        )
-    )
+    st.warning(_leak(info))
     proposed = propose_name(get_lab().paths, f"{info.name}-secret")
     typed = st.text_input(
         _("Name of the copy"),
@@ -144,6 +138,22 @@ def _hide(info: DatasetInfo) -> Create | None:
         help=_("Left empty, it gets the proposed name."),
     )
     return functools.partial(_create_hidden, info.name, typed.strip() or proposed)
+
+
+def _leak(info: DatasetInfo) -> str:
+    """Where the labels can be read all the same."""
+    name = literal(info.name)
+    if info.name == DIGITS:
+        return _(
+            "“{name}” is built in and always shows the labels: such a competition is an exercise, "
+            "and nothing more.",
+            name=name,
+        )
+    return _(
+        "“{name}” itself still shows the labels, and runs that were trained on it show its test "
+        "images. Once the copy is there, delete “{name}”: this page offers it.",
+        name=name,
+    )
 
 
 def _create_hidden(name: str, copy: str, settings: Settings, to_beat: float | None) -> str:

@@ -18,9 +18,9 @@ from core.errors import LabError
 from core.records import now
 from ui.address import read_address, write_address
 from ui.competition_hand_in import hand_in
-from ui.competition_scores import interval, score
+from ui.competition_scores import handed_in_at, interval, score
 from ui.competition_teacher import manage, preparing_panel
-from ui.i18n import _, duration, moment, ngettext, number, say
+from ui.i18n import _, duration, ngettext, number, say
 from ui.messages import show, show_error
 from ui.names import literal
 from ui.people import is_teacher
@@ -30,6 +30,8 @@ from ui.tables import readable, table_height
 KEY = "competition"
 REFRESH_SECONDS = 5.0
 HIGHEST = 640
+NOTHING = "–"
+"""Where there is no value: a styled table leaves its own sign out."""
 
 
 def may_manage() -> bool:
@@ -178,6 +180,7 @@ def _table(competition: Competition, rows: list[Row]) -> None:
         width="stretch",
         height=table_height(len(rows), HIGHEST),
         key="competition.board",
+        placeholder=NOTHING,
     )
     words = [_("▶ marks your own line, ⚑ a score to beat.")]
     if competition.revealed:
@@ -210,13 +213,13 @@ def _cells(competition: Competition, row: Row) -> dict[str, Any]:
         _("Public score"): row.best.value,
         _("95 % interval"): interval(row.best, competition.settings.metric),
         _("Submissions"): None if row.label else row.submissions,
-        _("When"): None if row.label else moment(row.at),
+        _("When"): None if row.label else handed_in_at(row.at),
     }
 
 
 def _whole(value: float) -> str:
-    """A column with gaps holds whole numbers as floats."""
-    return number(int(value))
+    """A column with gaps holds whole numbers as floats; none is as large as to be grouped."""
+    return str(int(value))
 
 
 def _written(competition: Competition) -> dict[str, Callable[[Any], str]]:

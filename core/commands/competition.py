@@ -30,6 +30,7 @@ from core.competition.opening import (
 )
 from core.competition.scoring import Score
 from core.competition.settings import MOST_PER_DAY, STAGES, Competition, Metric, Settings
+from core.datasets.dataset import DIGITS
 from core.errors import N_
 from core.records import now
 
@@ -85,10 +86,8 @@ def _hidden(context: Context, settings: Settings) -> Competition:
     except BaseException:
         delete(context.paths, made)
         raise
-    say(
-        f"warning: {printable(source)} still shows the labels; delete it with: "
-        f"data delete {printable(source)} --drop-images"
-    )
+    remedy = "" if source == DIGITS else f": data delete {printable(source)} --drop-images"
+    say(f"warning: {printable(source)} still shows the labels as long as it is here{remedy}")
     return competition
 
 

@@ -38,8 +38,8 @@ from core.records import now
 from core.tasks import OnProgress, ShouldStop, TaskProgress, TaskState
 
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
-MAJORITY = N_("Always the commonest class of the training images")
-FREQUENCIES = N_("The class frequencies of the training images")
+MAJORITY = N_("Always the commonest class")
+FREQUENCIES = N_("The classes' frequencies")
 TO_BEAT = N_("To beat")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import unicodedata
 from datetime import datetime
@@ -172,6 +173,7 @@ def tidy_name(name: str) -> str:
     return shown
 
 
+@functools.lru_cache(maxsize=4096)
 def name_key(name: str) -> str:
     """The same for names that differ only in case, in spaces or in the way they are encoded."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

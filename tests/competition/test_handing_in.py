@@ -119,7 +119,7 @@ def test_the_ranking_shares_places_and_marks_what_is_to_be_beaten(paths: Paths) 
     ]
     assert [str(row.label) for row in rows if row.label] == [
         "To beat",
-        "Always the commonest class of the training images",
+        "Always the commonest class",
     ]
     assert rows[2].is_of(" BEA ")
     lines = ranking_csv(made, rows).splitlines()
