@@ -11,7 +11,6 @@ from core.competition.scoring import Score
 from core.competition.settings import Metric
 from ui.i18n import language, moment, number, percent
 
-
 REMEMBERED = 4096
 """Thirty people look at the same scores every few seconds, and Babel takes its time."""
 

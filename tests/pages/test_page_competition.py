@@ -13,7 +13,9 @@ from streamlit.testing.v1 import AppTest
 from core.competition.board import ranking
 from core.competition.entries import read_entries, rewrite
 from core.competition.handing_in import submit_file, submit_run, submitted_by
+from core.competition.job import hide_job
 from core.competition.opening import (
+    begin_hidden,
     close,
     list_competitions,
     load_solution,
@@ -21,7 +23,8 @@ from core.competition.opening import (
     reveal,
 )
 from core.competition.scoring import Score
-from core.datasets.registry import open_dataset
+from core.competition.settings import Settings
+from core.datasets.registry import list_datasets, open_dataset
 from core.lab import Lab
 from core.records import RunRecord, now
 from tests.competition.contest import (
@@ -239,3 +242,39 @@ def test_nothing_secret_reaches_a_page(app: OpenPage, lab: Lab) -> None:
     assert "Bea" in sent
     for value in ("9173", "91.73", "8911", "89.11", "9371", "93.71", "u0.png", "y_true"):
         assert value not in sent
+
+
+def test_the_test_labels_are_hidden_in_a_copy(
+    app: OpenPage, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that makes the copy is done without; then the original can be deleted."""
+    monkeypatch.setattr("ui.competition_open.launch_hidden", lambda *_: None)
+    make_dataset(lab.paths, "pets")
+    page = opened(app)
+    page.segmented_control(key="competition_view").set_value("open").run()
+    assert "such a competition is an exercise" in said(page)
+    page.selectbox(key="competition.source").set_value("pets").run()
+    assert "delete “pets”: this page offers it" in said(page)
+    page.text_input(key="competition.title").set_value("Pets").run()
+    page.button(key="competition.create").click().run()
+    (request,) = list_competitions(lab.paths).preparing
+    assert request.copy_name == "pets-secret"
+    assert {f"competition.prepare.{request.id}", f"competition.drop.{request.id}"} <= keys(page)
+    assert hide_job(lab.paths, request.id).status == "finished"
+    page.run()
+    assert "still shows the labels to everybody" in said(page)
+    assert page.button(key="competition.original").label == "Delete “pets”"
+    page.button(key="competition.original").click().run()
+    page.button(key="competition.sure").click().run()
+    assert {info.name for info in list_datasets(lab.paths)} == {"digits", "pets-secret"}
+    page.run()
+    assert "still shows" not in said(page)
+
+
+def test_a_copy_that_is_given_up(app: OpenPage, lab: Lab) -> None:
+    make_dataset(lab.paths, "pets")
+    made = begin_hidden(lab.paths, "pets", "copy", Settings(title="Pets"))
+    page = opened(app)
+    page.button(key=f"competition.drop.{made}").click().run()
+    assert list_competitions(lab.paths).preparing == []
+    assert "There is no competition yet" in said(page)
