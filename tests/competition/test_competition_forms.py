@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,13 +11,18 @@ from numpy.typing import NDArray
 from core.competition.answers import load_answers, load_test_answers
 from core.competition.export import split_of, submission_of
 from core.competition.forms import Form, form_of, write_submission
+from core.datasets.deriving import derive_dataset
+from core.datasets.importing import import_dataset
+from core.datasets.recipe import Origin, Recipe
 from core.datasets.registry import open_dataset
+from core.datasets.sources import PathSource
 from core.datasets.submission import NamedSubmission
 from core.errors import CompetitionError, StoreError
 from core.evaluation.predictions import Predictions, load_split, save_predictions
 from core.paths import Paths
 from core.store import Store
 from tests.competition.contest import TRUTH, N, answered, make_unlabelled
+from tests.datasets.making import classes, pack, picture
 from tests.pages.making import make_run
 
 PROBA = np.array([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7], [0.25, 0.5, 0.25]], np.float32)
@@ -109,3 +116,19 @@ def test_of_labelled_test_images(paths: Paths) -> None:
     save_predictions(file, {"test": taken(saved, twice)})
     with pytest.raises(StoreError, match="not every image has one"):
         load_test_answers(paths, run, dataset.info)
+
+
+def test_the_way_of_a_sample_from_import_to_file(paths: Paths, tmp_path: Path) -> None:
+    """Its rows, order and columns come back byte by byte, also from a derived dataset."""
+    files = classes("cat", "dog", each=10, below="train/")
+    files |= {f"test/{i}.png": picture(100 + i) for i in range(5)}
+    sample = b"label,id\ncat,3\ncat,0\ncat,4\ncat,nowhere\ncat,1\ncat,2\n"
+    files["sample_submission.csv"] = sample
+    import_dataset(paths, PathSource(pack(tmp_path / "x.zip", files)), "x")
+    derive_dataset(paths, Recipe(origins=(Origin(name="x"),), per_class=2), "y")
+    for name in "xy":
+        dataset = open_dataset(paths, name)
+        cats = np.tile(np.array([[0.9, 0.1]], np.float32), (5, 1))
+        written = write_submission(form_of(dataset), dataset.info.class_names, cats, 0)
+        assert dataset.info.class_names == ("cat", "dog")
+        assert written == (sample, 6, 1, 0)
