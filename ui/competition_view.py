@@ -203,18 +203,15 @@ def _table(competition: Competition, rows: list[Row]) -> None:
 def _cells(competition: Competition, row: Row) -> dict[str, Any]:
     mine = row.is_of(str(st.session_state.get(NAME, "")))
     name = f"⚑ {say(row.label)}" if row.label else f"{'▶ ' if mine else ''}{row.nickname}"
+    metric, between = competition.settings.metric, _("95 % interval")
     cells: dict[str, Any] = {_("Rank"): row.rank, _("Name"): name}
-    if competition.revealed:
-        cells |= {
-            _("Final score"): row.final.value if row.final else None,
-            _("Places"): row.moved,
-        }
-    return cells | {
-        _("Public score"): row.best.value,
-        _("95 % interval"): interval(row.best, competition.settings.metric),
-        _("Submissions"): None if row.label else row.submissions,
-        _("When"): None if row.label else handed_in_at(row.at),
-    }
+    public = {_("Public score"): row.best.value}
+    submissions = {_("Submissions"): None if row.label else row.submissions}
+    if row.final:
+        cells |= {_("Final score"): row.final.value, between: interval(row.final, metric)}
+        return cells | {_("Places"): row.moved} | public | submissions
+    cells |= public | {between: interval(row.best, metric)} | submissions
+    return cells | {_("When"): None if row.label else handed_in_at(row.at)}
 
 
 def _whole(value: float) -> str:
@@ -230,5 +227,5 @@ def _written(competition: Competition) -> dict[str, Callable[[Any], str]]:
         _("Submissions"): _whole,
     }
     if competition.revealed:
-        found |= {_("Final score"): write, _("Places"): lambda value: f"{int(value):+d}"}
-    return found | {_("95 % interval"): str, _("When"): str}
+        return found | {_("Final score"): write, _("Places"): lambda value: f"{int(value):+d}"}
+    return found

@@ -64,7 +64,7 @@ STAGES: dict[Stage, str] = {
     Stage.COMING: N_("not open yet"),
     Stage.OPEN: N_("open"),
     Stage.CLOSED: N_("closed"),
-    Stage.REVEALED: N_("final ranking shown"),
+    Stage.REVEALED: N_("finished"),
 }
 
 
