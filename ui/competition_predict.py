@@ -14,8 +14,8 @@ from core.competition.answers import (
     read_answering,
     start_answering,
 )
-from core.competition.export import FILE, split_of, submission_of
-from core.competition.forms import COLUMNS, form_of
+from core.competition.export import FILE, answers_of, split_of, submission_of
+from core.competition.forms import COLUMNS, check_columns, form_of
 from core.datasets.dataset import UNLABELLED, Dataset, DatasetInfo
 from core.datasets.registry import open_dataset
 from core.datasets.retiring import open_for_run
@@ -112,7 +112,9 @@ class _About(NamedTuple):
 @st.cache_data(max_entries=16, show_spinner=False)
 def _about(name: str, split: str, fingerprint: str) -> _About:
     """``fingerprint``: of the dataset, which may be replaced by another one of this name."""
-    form = form_of(open_dataset(get_lab().paths, name), split)
+    dataset = open_dataset(get_lab().paths, name)
+    form = form_of(dataset, split)
+    check_columns(form, dataset.info.class_names)
     columns = (*form.columns[1 : form.at + 1], form.columns[0], *form.columns[form.at + 1 :])
     images = len(form.names)
     filled = int((np.asarray(form.rows) < 0).sum())
@@ -123,7 +125,7 @@ def _download(record: RunRecord, dataset: Dataset, split: str) -> None:
     paths, info = get_lab().paths, dataset.info
     try:
         about = _about(info.name, split, info.fingerprint)
-        submission_of(paths, record, dataset, split)
+        answers_of(paths, record, info, split)
     except LabError as error:
         show_error(error)
         again = functools.partial(start_answering, paths, record.id, info, again=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.competition.answers import load_answers, load_test_answers
 from core.competition.forms import Written, form_of, write_submission
-from core.datasets.dataset import UNLABELLED, Dataset
+from core.datasets.dataset import UNLABELLED, Dataset, DatasetInfo
 from core.paths import Paths
 from core.records import RunRecord
 
@@ -27,11 +30,16 @@ def submission_of(
         StoreError: if the images have not been predicted by the run.
         CompetitionError: if run and dataset, or the sample and the classes, do not fit.
     """
-    info = dataset.info
-    if split == UNLABELLED:
-        proba = load_answers(paths, record.id, info)
-    else:
-        proba = load_test_answers(paths, record, info)
-    counts = info.class_counts["train"]
+    counts = dataset.info.class_counts["train"]
     commonest = counts.index(max(counts))
-    return write_submission(form_of(dataset, split), info.class_names, proba, commonest)
+    proba = answers_of(paths, record, dataset.info, split)
+    return write_submission(form_of(dataset, split), dataset.info.class_names, proba, commonest)
+
+
+def answers_of(
+    paths: Paths, record: RunRecord, info: DatasetInfo, split: str
+) -> NDArray[np.float32]:
+    """Probabilities (n, classes), row by row of the split. StoreError if there are none."""
+    if split == UNLABELLED:
+        return load_answers(paths, record.id, info)
+    return load_test_answers(paths, record, info)

@@ -102,15 +102,12 @@ def _placed(first: str, others: Sequence[str], at: int) -> list[str]:
     return [*others[:at], first, *others[at:]]
 
 
-def _cells(
-    form: Form, class_names: Sequence[str], proba: NDArray[np.float32]
-) -> list[tuple[str, ...]]:
-    """What stands behind every id."""
+def check_columns(form: Form, class_names: Sequence[str]) -> None:
+    """Raises CompetitionError if the form asks for neither a class nor a probability for each."""
     wanted = form.columns[1:]
     if len(wanted) == 1:
-        return [(class_names[int(i)],) for i in proba.argmax(axis=1)]
-    places = class_columns(wanted, class_names)
-    if places is None or len(wanted) != len(class_names):
+        return
+    if class_columns(wanted, class_names) is None or len(wanted) != len(class_names):
         raise CompetitionError(
             N_(
                 "The sample asks for the columns {columns}: neither one for the class nor one for "
@@ -119,7 +116,17 @@ def _cells(
             columns=", ".join(wanted),
             n=len(class_names),
         )
-    order = np.argsort(places)
+
+
+def _cells(
+    form: Form, class_names: Sequence[str], proba: NDArray[np.float32]
+) -> list[tuple[str, ...]]:
+    """What stands behind every id."""
+    check_columns(form, class_names)
+    wanted = form.columns[1:]
+    if len(wanted) == 1:
+        return [(class_names[int(i)],) for i in proba.argmax(axis=1)]
+    order = np.argsort(class_columns(wanted, class_names) or ())
     return [tuple(f"{p:.6g}" for p in row) for row in proba[:, order].tolist()]
 
 
