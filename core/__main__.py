@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from core.commands.compare import COMPARE
+from core.commands.competition import COMPETITION
 from core.commands.context import WRONG_USE, Answer, Context, WrongUseError, say
 from core.commands.data_relabel import DATA
 from core.commands.inspection import INSPECT
@@ -24,8 +25,10 @@ from core.commands.parser import Command, Group, build_parser
 from core.commands.predict import PREDICT
 from core.commands.queue import QUEUE
 from core.commands.runs import RUNS
+from core.commands.submit import SUBMIT
 from core.commands.train import TRAIN
 from core.errors import (
+    CompetitionError,
     ConfigError,
     DatasetError,
     ImageError,
@@ -39,6 +42,7 @@ from core.jobs.workers import MEMORY_GROWTH
 COMMANDS: tuple[Command | Group, ...] = (
     *(DATA, *TRAIN, LR_FIND, *RUNS, *QUEUE),
     *(ERRORS, *COMPARE, INSPECT, PREDICT),
+    *(SUBMIT, COMPETITION),
 )
 KINDS: dict[type[LabError], str] = {
     WrongUseError: "usage",
@@ -47,6 +51,7 @@ KINDS: dict[type[LabError], str] = {
     DatasetError: "dataset",
     ImageError: "image",
     RunError: "run",
+    CompetitionError: "competition",
     StoreError: "store",
 }
 """How ``--json`` calls an error."""

@@ -88,5 +88,9 @@ class RunError(LabError):
     """A training cannot go on, or the asked-for thing does not fit the run's state."""
 
 
+class CompetitionError(LabError):
+    """What was handed in, or asked of a competition, does not fit it."""
+
+
 class StoreError(LabError):
     """A run folder or the database cannot be read or written."""

@@ -75,6 +75,34 @@ class InspectionPaths(TaskPaths):
 
 
 @dataclass(frozen=True)
+class CompetitionPaths(TaskPaths):
+    """The files of one competition. Its labels are the result of the task ``solution``."""
+
+    @property
+    def record(self) -> Path:
+        return self.folder / "competition.json"
+
+    @property
+    def request(self) -> Path:
+        """What a competition shall be whose dataset is still being made."""
+        return self.folder / "request.json"
+
+    @property
+    def solution(self) -> Path:
+        return self.result("solution")
+
+    @property
+    def submissions(self) -> Path:
+        """What was handed in, one line each, with all scores: nothing for a page."""
+        return self.folder / "submissions.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held while somebody hands in or the teacher changes something."""
+        return self.folder / ".lock"
+
+
+@dataclass(frozen=True)
 class RunPaths:
     """The files of one run."""
 
@@ -155,6 +183,11 @@ class RunPaths:
     def inspection(self) -> InspectionPaths:
         """What was found out about its network once it had ended: :mod:`core.inspection`."""
         return InspectionPaths(self.folder / "inspection")
+
+    @property
+    def unlabelled(self) -> TaskPaths:
+        """Its answers about images without a label: a task per dataset, named by fingerprint."""
+        return TaskPaths(self.folder / "unlabelled")
 
     @property
     def comments(self) -> Path:
@@ -274,6 +307,13 @@ class Paths:
         """Held while an inspection of a run is started (``start``), and while one works
         (``turn``)."""
         return self.root / "cache" / f"inspection.{purpose}.lock"
+
+    @property
+    def competitions(self) -> Path:
+        return self.root / "competitions"
+
+    def competition(self, competition_id: str) -> CompetitionPaths:
+        return CompetitionPaths(self.competitions / competition_id)
 
     @property
     def collected(self) -> Path:

@@ -155,7 +155,7 @@ class _Derivation:
             return None
         names = dataset.split(UNLABELLED).names
         return NamedSubmission(
-            asked.columns, asked.ids, [names[i] if i >= 0 else "" for i in asked.rows]
+            asked.columns, asked.ids, [names[i] if i >= 0 else "" for i in asked.rows], asked.at
         )
 
     def _drop_duplicates(self, selection: Selection) -> None:

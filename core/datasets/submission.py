@@ -13,11 +13,13 @@ class Submission(BaseModel, frozen=True):
 
     ``columns`` are the titles, ``ids`` what stands in the first of them, row by row. ``rows`` gives
     the row of the unlabelled split for each of ``ids``, -1 where the dataset has no such picture.
+    ``at`` is the place of the first column in the file itself.
     """
 
     columns: tuple[str, ...]
     ids: tuple[str, ...]
     rows: tuple[int, ...]
+    at: int = 0
 
 
 class NamedSubmission(NamedTuple):
@@ -26,9 +28,10 @@ class NamedSubmission(NamedTuple):
     columns: tuple[str, ...]
     ids: Sequence[str]
     names: Sequence[str]
+    at: int = 0
 
     def settled(self, unlabelled: Sequence[str]) -> Submission:
         """With ``unlabelled`` the names of the pictures of that split, row by row."""
         rows = {name: row for row, name in enumerate(unlabelled)}
         places = tuple(rows.get(name, -1) for name in self.names)
-        return Submission(columns=self.columns, ids=tuple(self.ids), rows=places)
+        return Submission(columns=self.columns, ids=tuple(self.ids), rows=places, at=self.at)

@@ -41,7 +41,9 @@ def sample_in(container: Container, listing: Listing, found: Found) -> NamedSubm
     names = [pictures[one[0]].name if len(one) == 1 else "" for one in meant]
     if not any(names) and len(ids) == len(pictures):
         names = [pictures[int(i)].name for i in np.argsort(orders(pictures), kind="stable")]
-    return NamedSubmission(_first(table.header, column), ids, names) if any(names) else None
+    if not any(names):
+        return None
+    return NamedSubmission(_first(table.header, column), ids, names, column)
 
 
 def _first(columns: Sequence[str], first: int) -> tuple[str, ...]:
