@@ -17,6 +17,7 @@ from typing import TextIO
 from core.commands.compare import COMPARE
 from core.commands.context import WRONG_USE, Answer, Context, WrongUseError, say
 from core.commands.data_relabel import DATA
+from core.commands.ensemble import ENSEMBLE
 from core.commands.inspection import INSPECT
 from core.commands.lr_find import LR_FIND
 from core.commands.mistakes import ERRORS
@@ -38,7 +39,7 @@ from core.jobs.workers import MEMORY_GROWTH
 
 COMMANDS: tuple[Command | Group, ...] = (
     *(DATA, *TRAIN, LR_FIND, *RUNS, *QUEUE),
-    *(ERRORS, *COMPARE, INSPECT, PREDICT),
+    *(ERRORS, *COMPARE, ENSEMBLE, INSPECT, PREDICT),
 )
 KINDS: dict[type[LabError], str] = {
     WrongUseError: "usage",

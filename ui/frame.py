@@ -45,6 +45,7 @@ TRANSLATED_KEYS = (
     "runs.set.",
     *("robust.name", "errors.map.", "closer.distort.name"),
     *("closer.class.", "errors.only."),
+    *("ensemble.source", "ensemble.method", "ensemble.view", "ensemble.recipe"),
 )
 """Keys of widgets whose options are called differently in every language. Never of a button or a
 chart: those may not be set, and the next drawing would fail."""

@@ -14,6 +14,7 @@ _PAGES = (
     ("runs", N_("Runs"), ":material/table_rows:"),
     ("errors", N_("Errors"), ":material/grid_on:"),
     ("predict", N_("Predict"), ":material/image_search:"),
+    ("ensemble", N_("Ensembles"), ":material/groups:"),
 )
 DEMO = "demo"
 """The page that stands alone, for whoever was given a link to try a network."""
