@@ -70,7 +70,7 @@ def test_members_that_disagree_about_the_truth_do_not_fit() -> None:
     with pytest.raises(ValueError, match="true classes"):
         aligned([a, a._replace(y_true=1 - TRUTH)])
     with pytest.raises(ValueError, match="numbers of classes"):
-        aligned([a, a._replace(proba=np.ones((4, 3), np.float32) / 3)])
+        aligned([a, a._replace(proba=np.full((4, 3), 1 / 3, np.float32))])
 
 
 def test_methods_are_judged_and_one_that_cannot_be_is_named() -> None:
@@ -94,7 +94,8 @@ def test_plots_say_what_they_show() -> None:
     matrix = np.array([[1, 0.5], [0.5, np.nan]])
     info = pairs_info(matrix, ["a", "b"])
     assert info.values == ((1, 0.5), (0.5, None))
-    assert (info.low, info.high) == (0.5, pytest.approx(0.5, abs=1e-5))
+    assert info.low == 0.5
+    assert info.high == pytest.approx(0.5, abs=1e-5)
     assert plot_pairs(info).data[0].text[0][1] == "0.5"
     assert growth_info("ab", [1, 0], [0.5, 0.6], [0.4, 0.5]) == (("b", "a"), (0.5, 0.6), (0.5, 0.4))
     gains = gains_info("abcd", [1, -2, 3, 0], most=2)

@@ -19,7 +19,7 @@ from core.ensembles.soups import Order, caution, load_soup, read_soup, save_soup
 from core.ensembles.votes import gathered, has_varied
 from core.errors import NotFoundError, RunError, StoreError
 from core.evaluation.metrics import accuracy
-from core.evaluation.predictions import load_predictions, load_split, save_predictions
+from core.evaluation.predictions import Predictions, load_predictions, load_split, save_predictions
 from core.inspection.job import inspect
 from core.networks import has_network, network_version
 from core.parts import Composition, Member, Method
@@ -168,7 +168,7 @@ def test_members_that_do_not_fit_are_named(lab: Trained) -> None:
 def test_too_few_images_in_common_are_refused(lab: Trained) -> None:
     file = lab.store.paths.run(lab.two.id).predictions
     splits = load_predictions(file)
-    few = {name: type(p)(*(part[:5] for part in p)) for name, p in splits.items()}
+    few = {name: Predictions(p.y_true[:5], p.proba[:5], p.rows[:5]) for name, p in splits.items()}
     save_predictions(file, few)
     with pytest.raises(RunError, match="judged 5 images"):
         make(lab, lab.members)
