@@ -242,16 +242,17 @@ def _growth(found: Chosen, method: Method) -> None:
         y=_("Validation accuracy"),
     )
     peak = max(range(len(steps)), key=lambda i: steps[i].accuracy)
-    st.markdown(
-        literal(
-            ngettext(
-                "{n} member is enough: {accuracy}. Every further one adds nothing here.",
-                "The first {n} members reach {accuracy}; further ones add nothing here.",
-                peak + 1,
-                accuracy=percent(steps[peak].accuracy),
-            )
+    best = percent(steps[peak].accuracy)
+    if peak + 1 == len(steps):
+        sentence = _("All {n} members together are best: {accuracy}.", n=peak + 1, accuracy=best)
+    else:
+        sentence = ngettext(
+            "{n} member is enough: {accuracy}. Every further one adds nothing here.",
+            "The first {n} members reach {accuracy}; further ones add nothing here.",
+            peak + 1,
+            accuracy=best,
         )
-    )
+    st.markdown(literal(sentence))
     st.plotly_chart(
         plot_growth(info, labels, dark=is_dark(), percent=percent),
         key="ensemble.growth",

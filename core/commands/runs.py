@@ -144,7 +144,9 @@ def delete(context: Context) -> Answer:
     if not context.confirm(f"Delete the run {record.id} and all its files?"):
         return Answer({"run_id": record.id, "deleted": False}, "Nothing was deleted.")
     context.store.delete(record.id)
-    document = {"run_id": record.id, "deleted": True, "asked_by": asking}
+    document: dict[str, object] = {"run_id": record.id, "deleted": True}
+    if asking:
+        document["asked_by"] = asking
     return Answer(document, f"Run {record.id} was deleted.")
 
 
