@@ -129,6 +129,7 @@ def _by_rule(records: Sequence[RunRecord]) -> list[Member]:
         100.0,
         95.0,
         step=1.0,
+        format="%g",
         key="ensemble_rule_accuracy",
         help=_("Validation accuracy; 100 takes hardly any run in by this."),
         persist_state="session",

@@ -21,7 +21,7 @@ from core.ensembles.soups import (
 from core.errors import N_, LabError
 from core.parts import Method
 from core.records import RunRecord
-from ui.ensemble_data import REMOTE, Chosen
+from ui.ensemble_data import REMOTE, Chosen, judged
 from ui.frame import run_label
 from ui.i18n import _, percent, say
 from ui.messages import show, show_error
@@ -67,7 +67,9 @@ def make_bar(found: Chosen, method: Method) -> None:
 def _make(found: Chosen, method: Method, key: str) -> None:
     """In a callback."""
     by = str(st.session_state.get(NAME, ""))
-    record = make_ensemble(get_lab().store, Asked(found.members, method, by=by), REMOTE)
+    # The page has just judged it.
+    cooks = REMOTE._replace(cross_fit=lambda name, _proba, _labels: judged(found, name).proba)
+    record = make_ensemble(get_lab().store, Asked(found.members, method, by=by), cooks)
     st.session_state[MADE] = {**st.session_state.get(MADE, {}), key: record.id}
     choose_run(record.id)
 

@@ -23,7 +23,7 @@ from core.plots.ensembles import (
     plot_pairs,
 )
 from ui.ensemble_data import Chosen, growth, judged, weights_of
-from ui.i18n import _, ngettext, number, percent, say
+from ui.i18n import _, language, ngettext, number, percent, say
 from ui.messages import show_error
 from ui.names import class_names, literal, shortened
 from ui.state import is_dark
@@ -254,7 +254,9 @@ def _growth(found: Chosen, method: Method) -> None:
         )
     st.markdown(literal(sentence))
     st.plotly_chart(
-        plot_growth(info, labels, dark=is_dark(), percent=percent),
+        plot_growth(
+            info, labels, dark=is_dark(), percent=percent, decimal_comma=language() == "es"
+        ),
         key="ensemble.growth",
         theme=None,
         config=BARE,
@@ -286,7 +288,13 @@ def _classes(found: Chosen, method: Method) -> None:
         _("How many more of its images of each class the ensemble finds than its best member.")
     )
     st.plotly_chart(
-        plot_gains(info, _("Gain in recall (points)"), dark=is_dark(), number=_plain),
+        plot_gains(
+            info,
+            _("Gain in recall (points)"),
+            dark=is_dark(),
+            number=_plain,
+            decimal_comma=language() == "es",
+        ),
         key="ensemble.gains",
         theme=None,
         config=BARE,

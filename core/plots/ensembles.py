@@ -119,9 +119,10 @@ def plot_growth(
     *,
     dark: bool = False,
     percent: Number = plain_percent,
+    decimal_comma: bool = False,
 ) -> go.Figure:
     """A line for all members so far, a point for each by itself."""
-    figure = base_figure(dark, height=360)
+    figure = base_figure(dark, height=360, decimal_comma=decimal_comma)
     places = [f"{i + 1}. {escaped(name)}" for i, name in enumerate(info.names)]
     for name, values, mode, colour in (
         (labels.together, info.accuracy, "lines+markers", line_colour(0, dark)),
@@ -143,10 +144,16 @@ def plot_growth(
 
 
 def plot_gains(
-    info: GainsInfo, title: str, *, dark: bool = False, number: Number = plain_number
+    info: GainsInfo,
+    title: str,
+    *,
+    dark: bool = False,
+    number: Number = plain_number,
+    decimal_comma: bool = False,
 ) -> go.Figure:
     """Horizontal bars to the right for gains, to the left for losses."""
-    figure = base_figure(dark, height=90 + 26 * max(1, len(info.classes)))
+    height = 90 + 26 * max(1, len(info.classes))
+    figure = base_figure(dark, height, decimal_comma=decimal_comma)
     figure.add_bar(
         x=list(info.points),
         y=[escaped(name) for name in info.classes],
