@@ -74,7 +74,7 @@ def _is_in_a_dataset(subject: Subject) -> bool:
 TABS: tuple[Tab, ...] = (
     Tab(N_("Probabilities"), _any, probabilities_tab),
     Tab(N_("Heat map"), _any, heat_tab, asks_one_network=True),
-    Tab(N_("Augmented"), _any, augment_tab),
+    Tab(N_("Augmented"), _any, augment_tab, asks_one_network=True),
     Tab(N_("Similar images"), _any, similar_tab, asks_one_network=True),
     Tab(N_("Distort"), _any, distort_tab),
     Tab(N_("Inside"), _any, inside_tab, asks_one_network=True),

@@ -20,6 +20,7 @@ from core.evaluation.varying import variants
 from core.inspection.service import read_inspection, start_inspection
 from core.parts import Member
 from core.records import RunRecord
+from core.store import Stamp, Store
 from ui.frame import run_label, short_name
 from ui.i18n import _, ngettext, percent
 from ui.inspection_panel import ready
@@ -39,7 +40,8 @@ VARIED = "ensemble_varied"
 
 def choose_members() -> list[Member]:
     """The members that this session has chosen; says what to do where there are none."""
-    groups = _by_dataset(candidates(get_lab().store))
+    store = get_lab().store
+    groups = _by_dataset(_candidates(str(store.paths.root), store.stamp(), store))
     enough = {key: found for key, found in groups.items() if len(found) > 1 or _kept(found)}
     if not enough:
         _nothing_yet(any(groups.values()))
@@ -51,6 +53,12 @@ def choose_members() -> list[Member]:
         names = {key: _(label) for key, label in SOURCES.items()}
         source = switch(_("How members are chosen"), names, key="ensemble.source", default="hand")
     return CHOOSERS[source](records)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _candidates(root: str, stamp: Stamp, _store: Store) -> list[RunRecord]:
+    """Read once for all sessions whenever any run changes: of thousands it takes a second."""
+    return candidates(_store)
 
 
 def _by_dataset(records: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:

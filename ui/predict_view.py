@@ -159,6 +159,9 @@ def choose_varied(records: Sequence[RunRecord]) -> bool:
 
 def _versions(record: RunRecord, *, named: bool) -> str:
     assert record.image_shape is not None
+    if record.is_composed:
+        said = _("each member by the changes of its own training")
+        return f"{short_name(record)} – {said}" if named else f"{said[:1].upper()}{said[1:]}."
     made = variants(record.config.augment, record.image_shape[:2])
     ways = ", ".join(_(CHANGES[change]) for change in dict.fromkeys(v.change for v in made))
     count = ngettext("{n} more version", "{n} more versions", len(made))

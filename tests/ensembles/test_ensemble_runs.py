@@ -11,7 +11,9 @@ import keras
 import numpy as np
 import pytest
 
+from core import prediction
 from core.callbacks import Halted
+from core.compute import operations
 from core.ensembles.appraisal import against_best, judge_method
 from core.ensembles.choosing import Rule, candidates, chosen_by, made_of, snapshots_of
 from core.ensembles.making import Asked, load_recipe, make_ensemble
@@ -20,6 +22,7 @@ from core.ensembles.votes import gathered, has_varied
 from core.errors import NotFoundError, RunError, StoreError
 from core.evaluation.metrics import accuracy
 from core.evaluation.predictions import Predictions, load_predictions, load_split, save_predictions
+from core.following import plan_continuation, plan_on
 from core.inspection.job import inspect
 from core.networks import has_network, network_version
 from core.parts import Composition, Member, Method
@@ -340,3 +343,50 @@ def test_an_ensemble_can_be_compared_with_its_best_member(lab: Trained) -> None:
     votes = gathered(lab.store.paths, lab.members, "val")
     best, compared = against_best(votes, judge_method("mean", votes))
     assert compared.accuracy_a == max(votes.accuracies) == votes.accuracies[best]
+
+
+def test_models_of_an_ensemble_stay_as_long_as_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Model:
+        def __init__(self, parameters: int) -> None:
+            self.parameters = parameters
+
+        def count_params(self) -> int:
+            return self.parameters
+
+    sizes = {"small": 1, "large": prediction.KEPT_PARAMETERS}
+    loads: list[str] = []
+
+    def load(name: prediction._Name) -> Model:
+        loads.append(name.file.name)
+        return Model(sizes[name.file.suffix[1:]])
+
+    monkeypatch.setattr(prediction, "_loaded", load)
+    kept = prediction._Kept()
+    names = [prediction._Name(Path(f"{i}.small"), 0) for i in range(6)]
+    for name in [*names, *names]:
+        kept.model(name)
+    assert len(loads) == 6  # more than four, but small
+    for i in range(6):
+        kept.model(prediction._Name(Path(f"{i}.large"), 0))
+    kept.model(names[0])
+    assert loads[-1] == "0.small"  # it had to go
+    assert loads.count("5.large") == 1
+
+
+def test_the_computing_process_can_stack(lab: Trained) -> None:
+    votes = gathered(lab.store.paths, lab.members, "val")
+    table = operations(lab.store.paths)
+    layer = table["learn_stacking"](votes.proba, votes.y_true)
+    assert [part.shape for part in layer] == [(6, 3), (3,)]
+    fitted = table["cross_fit"]("stacking", votes.proba, votes.y_true)
+    assert fitted.shape == votes.proba.shape[1:]
+
+
+def test_what_was_not_trained_is_not_trained_on(lab: Trained) -> None:
+    record = make(lab, lab.members)
+    with pytest.raises(RunError, match="not trained itself"):
+        plan_continuation(lab.store, record, 2)
+    with pytest.raises(RunError, match="not trained itself"):
+        plan_on(lab.store, record, "stripes")
