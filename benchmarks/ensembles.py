@@ -72,12 +72,13 @@ def trained(store: Store, config: RunConfig) -> RunRecord:
 
 
 def median_seconds(work: Callable[[], object]) -> float:
-    """Of some rounds, the first of which is not counted."""
+    """Of processor time, whatever else the machine does; of some rounds, the first of which is not
+    counted."""
     times = []
     for _round in range(ROUNDS + 1):
-        begin = time.perf_counter()
+        begin = time.process_time()
         work()
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
     return statistics.median(times[1:])
 
 
@@ -110,7 +111,9 @@ def _percents(shares: Sequence[float]) -> str:
 def times(paths: Paths, members: Sequence[Member]) -> None:
     """Everything that a page computes of these members."""
     votes = gathered(paths, members, "val")
-    print(f"{len(members)} members × {len(votes.rows)} images: seconds, median of {ROUNDS}")
+    print(
+        f"{len(members)} members × {len(votes.rows)} images: processor seconds, median of {ROUNDS}"
+    )
     work: dict[str, Callable[[], object]] = {
         "reading and aligning": lambda: gathered(paths, members, "val"),
         "agreement and correlation": lambda: (agreement(votes), error_correlation(votes)),
@@ -129,7 +132,7 @@ def wide(members: int, images: int, classes: int) -> None:
     logits[:, np.arange(images), y_true] += 3
     proba = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     votes = Votes(proba.astype(np.float32), y_true, np.arange(images), (0,) * members)
-    print(f"{members} members × {images} images × {classes} classes, random: seconds")
+    print(f"{members} members × {images} images × {classes} classes, random: processor seconds")
     quick = [name for name in COMBINATIONS if name != "stacking"]
 
     def page() -> None:

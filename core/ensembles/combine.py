@@ -170,7 +170,8 @@ def _fit(features: Floats, y_true: Ints, strength: float, classes: int) -> Stack
     if len(known) > 1:
         from sklearn.linear_model import LogisticRegression
 
-        model = LogisticRegression(C=strength, max_iter=300).fit(features, y_true)
+        # Ten times as exact it takes twice as long, and the loss on other images is the same.
+        model = LogisticRegression(C=strength, tol=1e-3, max_iter=200).fit(features, y_true)
         # Of two classes it keeps the logit of the second one only.
         chosen = known[1:] if len(known) == 2 else known
         coefficients[:, chosen], intercept[chosen] = model.coef_.T, model.intercept_
