@@ -154,7 +154,7 @@ def _make(context: Context, members: tuple[Member, ...]) -> Answer:
         "gain": compared.difference,
         "gain_interval": [compared.low, compared.high],
         "mcnemar_p": compared.mcnemar.p,
-        "sentence": str(in_words(compared, "the best member", "the ensemble")),
+        "sentence": str(in_words(compared, "the best member", "The ensemble")),
     }
     lines = [
         ("run", record.id),
