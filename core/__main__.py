@@ -18,6 +18,7 @@ from core.commands.compare import COMPARE
 from core.commands.competition import COMPETITION
 from core.commands.context import WRONG_USE, Answer, Context, WrongUseError, say
 from core.commands.data_relabel import DATA
+from core.commands.ensemble import ENSEMBLE
 from core.commands.inspection import INSPECT
 from core.commands.lr_find import LR_FIND
 from core.commands.mistakes import ERRORS
@@ -41,7 +42,7 @@ from core.jobs.workers import MEMORY_GROWTH
 
 COMMANDS: tuple[Command | Group, ...] = (
     *(DATA, *TRAIN, LR_FIND, *RUNS, *QUEUE),
-    *(ERRORS, *COMPARE, INSPECT, PREDICT),
+    *(ERRORS, *COMPARE, ENSEMBLE, INSPECT, PREDICT),
     *(SUBMIT, COMPETITION),
 )
 KINDS: dict[type[LabError], str] = {

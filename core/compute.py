@@ -20,6 +20,7 @@ from typing import Any
 from core.alive import listening
 from core.asking.judging import judge
 from core.augment import apply_augmentation
+from core.ensembles.combine import cross_fitted, stacking_of
 from core.errors import LabError
 from core.evaluation.labels import find_issues
 from core.explain import (
@@ -45,6 +46,9 @@ def operations(paths: Paths) -> dict[str, Callable[..., Any]]:
         "apply_augmentation": apply_augmentation,
         # Not in the server: cleanlab would cost it 98 MB.
         "find_label_issues": lambda y_true, proba: tuple(find_issues(y_true, proba)),
+        # Not in the server either: scikit-learn.
+        "cross_fit": cross_fitted,
+        "learn_stacking": lambda proba, y_true: tuple(stacking_of(proba, y_true).stacking or ()),
         "judge": lambda items, takers, varied: judge(
             items, takers, lambda run_id, images: predict(paths, run_id, images, varied)
         ),

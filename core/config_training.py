@@ -296,6 +296,22 @@ class TrainConfig(Section):
             "a CPU. Automatic: on if there is a GPU."
         ),
     )
+    snapshots: Literal["none", "cycles", "every"] = knob(
+        "none",
+        N_("Keep snapshots"),
+        N_(
+            "Keeps the network as it stands after some epochs, to be combined on the Ensembles "
+            "page: whenever a cycle of the schedule “cosine with restarts” ends (with any other "
+            "schedule only at the end), or every few epochs. The latest ten stay."
+        ),
+    )
+    snapshot_epochs: Annotated[int, Interval(ge=1, le=10_000)] = knob(
+        5,
+        N_("Snapshot every"),
+        N_("Epochs from one snapshot to the next."),
+        unit=N_("epochs"),
+        when=("snapshots", ("every",)),
+    )
     time_limit: Annotated[int, Interval(ge=0, le=10_080)] = knob(
         0,
         N_("Time limit"),

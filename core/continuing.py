@@ -108,7 +108,17 @@ def kept_epochs(record: RunRecord) -> int:
     return best if best and record.config.train.restore_best else record.summary.epochs
 
 
+def check_trained(record: RunRecord) -> None:
+    """Raises RunError for a run that is made of others: it has no training to be repeated."""
+    if record.kind != "training":
+        raise RunError(
+            N_("Run {run} was not trained itself: follow one of the runs that it is made of."),
+            run=record.id,
+        )
+
+
 def _check_over(record: RunRecord) -> None:
+    check_trained(record)
     if record.status.is_over() and record.summary is not None and record.summary.epochs:
         return
     raise RunError(

@@ -153,7 +153,7 @@ class RunRow:
         self.changed = changed
         self.about = tuple(_about(record, remarks))
         """The values of :data:`ABOUT` and :data:`MEASURES`."""
-        self.settings = tuple(effective(record.config))
+        self.settings = tuple(_settings_of(record))
         """The values of :data:`SETTINGS`."""
         self.known = record.dataset_fingerprint
         """The fingerprint of the dataset that it has seen."""
@@ -181,6 +181,15 @@ def _about(record: RunRecord, remarks: Remarks) -> Iterator[Value]:
         short_id(record.start.run) if record.start else None,
     )
     yield from (getattr(record.summary, field.key, None) for field in MEASURES)
+
+
+def _settings_of(record: RunRecord) -> Iterator[Value]:
+    """Of an ensemble the dataset alone: the other settings are its members' own."""
+    if record.kind != "ensemble":
+        yield from effective(record.config)
+        return
+    for field in SETTINGS:
+        yield record.config.data.dataset if field.key == "data.dataset" else None
 
 
 def effective(config: RunConfig) -> Iterator[Value]:

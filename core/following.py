@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from core.caps import within_minutes
 from core.config import RunConfig
-from core.continuing import Next, continued, epochs_before, retrained, same_start
+from core.continuing import (
+    Next,
+    check_trained,
+    continued,
+    epochs_before,
+    retrained,
+    same_start,
+)
 from core.datasets.joining import learned_info
 from core.datasets.registry import open_dataset
 from core.datasets.retiring import open_for_run, open_seen
@@ -33,10 +40,12 @@ def plan_on(store: Store, record: RunRecord, dataset: str) -> Next:
     """The same training on another dataset, such as the next version of its own.
 
     Raises:
+        RunError: if the run was not trained itself.
         NotFoundError: if there is no such dataset.
         DatasetError: if it has not the splits that are wanted, or other classes than those of the
             network that the run went on from.
     """
+    check_trained(record)
     info = open_dataset(store.paths, dataset).info
     config = within_minutes(record.config).with_values({"data.dataset": info.name})
     learned_info(info, config.data)

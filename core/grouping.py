@@ -56,7 +56,7 @@ def seed_groups(rows: Iterable[RunRow], least: int = 2) -> list[SeedGroup]:
     """
     groups: dict[object, dict[int, RunRow]] = {}
     for row in rows:
-        if row["status"] is not RunStatus.FINISHED or row["epochs"] is None:
+        if row["status"] is not RunStatus.FINISHED or not row["epochs"]:
             continue
         settings = list(row.settings)
         seed = settings.pop(_SEED_PLACE)

@@ -13,8 +13,9 @@ ID = r"\d{8}-\d{6}-\d{3}-[0-9a-f]{4}"
 Id = Annotated[str, Field(pattern=f"^{ID}$")]
 Whole = Literal["study", "crossval", "seeds"]
 """What has runs as its parts: a search, a cross-validation, one setting with several seeds."""
-Kind = Literal["training", "crossval", "ensemble"]
-"""What a run is: one network that was trained, or several that answer as one."""
+Kind = Literal["training", "crossval", "ensemble", "soup"]
+"""What a run is: one network that was trained, several that answer as one, or one whose weights
+are the mean of several."""
 Method = Literal["mean", "logits", "accuracy", "weights", "vote", "stacking"]
 """How several networks answer as one."""
 

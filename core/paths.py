@@ -69,6 +69,11 @@ class InspectionPaths(TaskPaths):
         return self.folder / f"features-{split}.npy"
 
     @property
+    def varied(self) -> Path:
+        """As :attr:`RunPaths.predictions`, the mean over several versions of every image."""
+        return self.result("varied")
+
+    @property
     def train_predictions(self) -> Path:
         """As :attr:`RunPaths.predictions`, for training images."""
         return self.folder / "train-predictions.npz"
@@ -139,6 +144,24 @@ class RunPaths:
     @property
     def predictions(self) -> Path:
         return self.folder / "predictions.npz"
+
+    @property
+    def stacking(self) -> Path:
+        """What an ensemble has learned about its members' answers."""
+        return self.folder / "stacking.npz"
+
+    @property
+    def snapshots(self) -> Path:
+        """The folder of the networks as they stood after single epochs: core/snapshots.py."""
+        return self.folder / "snapshots"
+
+    def snapshot(self, epoch: int) -> Path:
+        """The weights after an epoch, from 1."""
+        return self.snapshots / f"epoch-{epoch:05d}.npz"
+
+    def snapshot_predictions(self, epoch: int) -> Path:
+        """As :attr:`predictions`, of the network after that epoch."""
+        return self.snapshots / f"predictions-{epoch:05d}.npz"
 
     @property
     def looks(self) -> Path:
@@ -319,6 +342,10 @@ class Paths:
     def collected(self) -> Path:
         """Pictures taken with a webcam that are no dataset yet."""
         return self.root / "cache" / "collected"
+
+    def soup(self, key: str) -> TaskPaths:
+        """Networks whose weights are being averaged."""
+        return TaskPaths(self.root / "cache" / "soups" / _plain(key))
 
     @property
     def tried(self) -> Path:

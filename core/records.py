@@ -152,8 +152,14 @@ class RunRecord(BaseModel, frozen=True):
         if self.composition is None:
             return self.config.model.short_name
         voices = len(self.composition.members)
-        name = "Ensemble" if self.kind == "ensemble" else self.config.model.short_name
+        own = self.config.model.short_name
+        name = {"ensemble": "Ensemble", "soup": f"Soup {own}"}.get(self.kind, own)
         return f"{name} × {voices}"
+
+    @property
+    def is_composed(self) -> bool:
+        """Whether it has no network of its own: the runs that it is made of answer for it."""
+        return self.kind in ("crossval", "ensemble")
 
     def changed(self, **values: object) -> Self:
         return self.model_copy(update=values)

@@ -30,6 +30,8 @@ class Steps(NamedTuple):
     warmup: int
 
 
+JUMP = 1.01
+"""How many times as high a rate is that has jumped."""
 Shape = Callable[[OptimizerConfig, Steps], Array]
 """(config, steps) → rates as parts of the full height."""
 
@@ -59,6 +61,17 @@ def planned_rates(config: RunConfig, train_images: int) -> Rates:
         rates.append(schedule_values(optimizer, steps, stage.until - before))
         before = stage.until
     return np.concatenate(rates)
+
+
+def ends_of_cycles(config: OptimizerConfig, steps_per_epoch: int, epochs: int) -> list[int]:
+    """The epochs, from 1, after which the rate jumps back to its full height, and the last one."""
+    if config.schedule != "restarts":
+        return [epochs]
+    rates = schedule_values(config, steps_per_epoch, epochs)
+    last, first = rates[steps_per_epoch - 1 :: steps_per_epoch], rates[::steps_per_epoch]
+    # The warm-up rises, too.
+    begin = max(1, _warmup_epochs(config))
+    return [e for e in range(begin, epochs) if first[e] > JUMP * last[e - 1]] + [epochs]
 
 
 def is_flat(config: OptimizerConfig) -> bool:

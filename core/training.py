@@ -63,6 +63,7 @@ from core.records import (
     write_record,
 )
 from core.signals import StopSignal, give_way
+from core.snapshots import judge_snapshots, snapshot_keepers
 from core.trainer import build_network
 from core.transfer import Course, forget_features
 from core.watching import Watching
@@ -157,6 +158,7 @@ def _train(
     record = record.changed(note=_note(config, reason))
     kept = to_keep(trainer.base)
     summary = evaluate(kept, config, dataset, files, state=state, signal=signal)
+    judge_snapshots(files, kept, state, dataset, signal)
     return _ended(record, _STATUS_OF.get(reason, RunStatus.FINISHED), summary=summary)
 
 
@@ -222,7 +224,8 @@ def _fit(course: Course, dataset: Dataset, life: _Life) -> None:
     validation = _validation(course, dataset, life)
     judges = judges_of(config, validated=validation is not None)
     averages = Averages(course.model)
-    life = life._replace(extra=[*course.watchers(), *life.extra])
+    keepers = snapshot_keepers(course, life.files, life.state, dataset.info.splits["train"])
+    life = life._replace(extra=[*course.watchers(), *keepers, *life.extra])
     try:
         course.model.fit(
             batches,

@@ -93,6 +93,11 @@ class Course:
         told = Progress(phase="downloading", epochs=self._config.train.epochs)
         write_progress(self._files, told.model_copy(update={"step": done, "steps": whole}))
 
+    @property
+    def base(self) -> keras.Model:
+        """The network that is kept, whichever part of it is trained at present."""
+        return self._base
+
     def watchers(self) -> list[keras.callbacks.Callback]:
         """Who writes down what the network of this stage says about validation images."""
         if self._watching is None or self._watcher is None:

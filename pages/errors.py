@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import LabError
+from ui.composed import single_networks_only
 from ui.errors_data import judged, judged_splits
 from ui.errors_matrix import forget_cell_of_other_run
 from ui.errors_view import headline, no_run, not_over, nothing_predicted, split_switch
@@ -44,4 +45,7 @@ except LabError as error:
     show_error(error)
     st.stop()
 headline(result)
-view.show(record, result)
+if view.asks_one_network and record.is_composed:
+    single_networks_only(record)
+else:
+    view.show(record, result)

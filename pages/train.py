@@ -7,6 +7,7 @@ from core.datasets.joining import learned_info
 from core.errors import LabError
 from ui.after_view import afterwards
 from ui.augment_form import augmentation_fields, show_cautions
+from ui.composed import made_from, not_trained
 from ui.device_panel import machine_beside
 from ui.forms import section_fields, tell_new_network
 from ui.i18n import _
@@ -43,7 +44,14 @@ if view == "watch":
     if record is None:
         st.info(_("No run is chosen: pick one in the sidebar, or set up a new training."))
         st.stop()
+    if record.kind == "ensemble":
+        not_trained(record)
+        st.stop()
     run_panel(record)
+    if record.kind != "training":
+        next_steps(record)
+        made_from(record)
+        st.stop()
     machine_beside(record)
     smaller_batch_button(record)
     reading(record)

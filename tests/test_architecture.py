@@ -21,14 +21,14 @@ LAYERS: list[set[str]] = [
     {"config", "caps", "fitting", "presets", "paths"},
     {"records", "signals", "failures", "stages", "schedules", "estimates"}
     | {"comments", "continuing", "proposing", "reading_curves", "sealing"}
-    | {"fields", "folders", "remarks", "sweeping"},
+    | {"fields", "folders", "networks", "remarks", "sweeping"},
     {"asking", "store", "migrations", "datasets", "tasks", "analysis", "evaluation", "plots"}
     | {"database", "grouping", "listing", "pairing"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
-    {"callbacks", "event_log", "judging", "precision", "following"},
-    {"evaluating", "trainer", "transfer", "watching"},
+    {"callbacks", "ensembles", "event_log", "judging", "precision", "following"},
+    {"evaluating", "snapshots", "trainer", "transfer", "watching"},
     {"training", "prediction"},
-    {"explain", "inspection", "lr_finder", "probing"} | {"competition"},
+    {"explain", "inspection", "lr_finder", "probing", "souping"} | {"competition"},
     {"compute", "lab", "probe_job"},
     {"commands"},
     {"__main__"},
@@ -72,6 +72,8 @@ NEED_KERAS = (
     "core.precision",
     "core.prediction",
     "core.probing",
+    "core.snapshots",
+    "core.souping",
     "core.trainer",
     "core.training",
     "core.transfer",

@@ -18,6 +18,7 @@ from ui.closer_inside import inside_tab
 from ui.closer_notes import notes_tab
 from ui.closer_similar import similar_tab
 from ui.closer_subject import Subject
+from ui.composed import single_networks_only
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, percent
 from ui.names import literal, shortened
@@ -33,6 +34,8 @@ class Tab(NamedTuple):
     label: str
     applies: Callable[[Subject], bool]
     show: Callable[[Subject], None]
+    asks_one_network: bool = False
+    """It looks into a network, and a run that is made of several has none of its own."""
 
 
 def probabilities_tab(subject: Subject) -> None:
@@ -70,12 +73,12 @@ def _is_in_a_dataset(subject: Subject) -> bool:
 
 TABS: tuple[Tab, ...] = (
     Tab(N_("Probabilities"), _any, probabilities_tab),
-    Tab(N_("Heat map"), _any, heat_tab),
-    Tab(N_("Augmented"), _any, augment_tab),
-    Tab(N_("Similar images"), _any, similar_tab),
+    Tab(N_("Heat map"), _any, heat_tab, asks_one_network=True),
+    Tab(N_("Augmented"), _any, augment_tab, asks_one_network=True),
+    Tab(N_("Similar images"), _any, similar_tab, asks_one_network=True),
     Tab(N_("Distort"), _any, distort_tab),
-    Tab(N_("Inside"), _any, inside_tab),
-    Tab(N_("Attack"), _any, attack_tab),
+    Tab(N_("Inside"), _any, inside_tab, asks_one_network=True),
+    Tab(N_("Attack"), _any, attack_tab, asks_one_network=True),
     Tab(N_("Comment"), _is_in_a_dataset, notes_tab),
 )
 
@@ -93,4 +96,7 @@ def _tabs(subject: Subject) -> None:
     for tab, place in zip(asked, places, strict=True):
         if place.open:
             with place:
-                tab.show(subject)
+                if tab.asks_one_network and subject.record.is_composed:
+                    single_networks_only(subject.record, where="closer")
+                else:
+                    tab.show(subject)

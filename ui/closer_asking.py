@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.config import AugmentConfig
 from core.errors import N_, RunError
+from core.networks import network_version
 from core.records import enough_names
 from ui.closer_subject import Subject
 from ui.digest import digest
@@ -71,7 +72,10 @@ def tone_of(subject: Subject, label: int) -> Literal["good", "bad"] | None:
 
 
 def _asked(subject: Subject) -> Asked:
-    """Raises RunError if the network's file is gone."""
+    """Raises RunError if a network's file is gone."""
+    if subject.record.is_composed:
+        version = network_version(get_lab().paths, subject.record)
+        return Asked(subject.record.id, version, digest(subject.pixels))
     try:
         version = get_lab().paths.run(subject.record.id).model.stat().st_mtime_ns
     except FileNotFoundError:

@@ -24,6 +24,8 @@ class View(NamedTuple):
 
     label: str
     show: Callable[[RunRecord, Judged], None]
+    asks_one_network: bool = False
+    """It looks into a network, and a run that is made of several has none of its own."""
 
 
 VIEWS = {
@@ -32,8 +34,8 @@ VIEWS = {
     "curves": View(N_("Curves"), curves_section),
     "mistakes": View(N_("Images"), images_section),
     "labels": View(N_("Labels"), labels_section),
-    "robustness": View(N_("Robustness"), robustness_section),
-    "map": View(N_("Map"), map_section),
+    "robustness": View(N_("Robustness"), robustness_section, asks_one_network=True),
+    "map": View(N_("Map"), map_section, asks_one_network=True),
 }
 
 

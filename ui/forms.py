@@ -44,6 +44,8 @@ CHOICES = {
     "cosine": N_("cosine"),
     "restarts": N_("cosine with restarts"),
     "one_cycle": N_("one cycle"),
+    "cycles": N_("at the end of every cycle"),
+    "every": N_("every few epochs"),
     "plateau": N_("lowered on a plateau"),
     "norm": N_("norm of each array"),
     "value": N_("every single value"),

@@ -46,6 +46,7 @@ TRANSLATED_KEYS = (
     *("robust.name", "errors.map.", "closer.distort.name"),
     *("closer.class.", "errors.only."),
     *("competition_view", "competition.way", "competition.metric", "competition.labels"),
+    *("ensemble.source", "ensemble.method", "ensemble.view", "ensemble.recipe"),
 )
 """Keys of widgets whose options are called differently in every language. Never of a button or a
 chart: those may not be set, and the next drawing would fail."""

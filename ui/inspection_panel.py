@@ -32,12 +32,15 @@ START_SECONDS = 15.0
 """Keras is loaded first."""
 FORWARD = 3.0
 """A picture is judged so many times as fast as it is learned from, roughly."""
+VERSIONS = 6
+"""Of an image, roughly; the run's augmentation decides."""
 PHASES = {
     "starting": N_("Starting …"),
     "waiting": N_("Waiting for another inspection to end"),
     "features": N_("Asking the network about the images"),
     "arranging": N_("Arranging the images on the map"),
     "distorting": N_("Judging images that get worse"),
+    "versions": N_("Judging several versions of every image"),
 }
 
 
@@ -60,6 +63,10 @@ def _distorted(info: DatasetInfo) -> float:
     )
 
 
+def _several_versions(info: DatasetInfo) -> float:
+    return VERSIONS * (info.splits["val"] + info.splits["test"])
+
+
 WORDS: dict[Task, Words] = {
     "features": Words(
         N_(
@@ -79,6 +86,15 @@ WORDS: dict[Task, Words] = {
         ),
         N_("Make the images worse"),
         _distorted,
+    ),
+    "varied": Words(
+        N_(
+            "Every validation and test image is judged in several versions, changed as in "
+            "training, and the probabilities are averaged (test-time augmentation). It is computed "
+            "once and kept with the run."
+        ),
+        N_("Judge several versions"),
+        _several_versions,
     ),
 }
 

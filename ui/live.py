@@ -291,6 +291,9 @@ def next_steps(record: RunRecord) -> None:
 
 
 def clone_button(record: RunRecord) -> None:
+    """Not of a run that was not trained itself: its settings are those of its members."""
+    if record.kind != "training":
+        return
     st.button(
         _("Change something and train again"),
         key="clone",

@@ -14,6 +14,7 @@ _PAGES = (
     ("runs", N_("Runs"), ":material/table_rows:"),
     ("errors", N_("Errors"), ":material/grid_on:"),
     ("predict", N_("Predict"), ":material/image_search:"),
+    ("ensemble", N_("Ensembles"), ":material/groups:"),
     ("competition", N_("Competition"), ":material/trophy:"),
 )
 DEMO = "demo"

@@ -12,6 +12,7 @@ import streamlit as st
 from core.asking.batches import Batches, BatchRequest, BatchState
 from core.asking.items import Items
 from core.errors import LabError
+from core.networks import network_version
 from core.records import RunRecord
 from ui.downloads import csv_button
 from ui.frame import run_label
@@ -61,11 +62,11 @@ def all_results(items: Items, records: Sequence[RunRecord], how: Shown) -> None:
 
 
 def _about(items: Items, records: Sequence[RunRecord], how: Shown) -> tuple[object, ...]:
-    models = (get_lab().paths.run(record.id).model for record in records)
+    paths = get_lab().paths
     return (
         items.identity,
         tuple(record.id for record in records),
-        tuple(model.stat().st_mtime_ns for model in models),
+        tuple(network_version(paths, record) for record in records),
         how.k,
         how.varied,
     )

@@ -10,13 +10,16 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core import networks
 from core.asking.items import Item
 from core.errors import N_, LabError
 from core.evaluation.varying import variants
+from core.networks import network_version
 from core.plots.bars import TopKInfo, plot_top_k, top_k_info
 from core.records import RunRecord, RunStatus, enough_names
 from ui.closer import look_closer
 from ui.closer_subject import Subject
+from ui.composed import missing_member
 from ui.frame import NO_EPOCH, run_label, short_name, stopped_at_once
 from ui.gallery import Thumb, gallery
 from ui.i18n import _, ngettext, percent, say
@@ -71,7 +74,7 @@ class Look(NamedTuple):
 
 
 def has_network(record: RunRecord) -> bool:
-    return get_lab().paths.run(record.id).model.is_file() and record.image_shape is not None
+    return networks.has_network(get_lab().paths, record)
 
 
 def why_no_network(record: RunRecord) -> str:
@@ -81,6 +84,9 @@ def why_no_network(record: RunRecord) -> str:
 
 def explain_missing(record: RunRecord) -> None:
     """Why there is nothing to predict with, and where to go."""
+    if record.is_composed:
+        missing_member(record)
+        return
     st.info(why_no_network(record))
     if record.status is RunStatus.QUEUED:
         st.caption(place_in_queue(record))
@@ -154,6 +160,9 @@ def choose_varied(records: Sequence[RunRecord]) -> bool:
 
 def _versions(record: RunRecord, *, named: bool) -> str:
     assert record.image_shape is not None
+    if record.is_composed:
+        said = _("each member by the changes of its own training")
+        return f"{short_name(record)} – {said}" if named else f"{said[:1].upper()}{said[1:]}."
     made = variants(record.config.augment, record.image_shape[:2])
     ways = ", ".join(_(CHANGES[change]) for change in dict.fromkeys(v.change for v in made))
     count = ngettext("{n} more version", "{n} more versions", len(made))
@@ -187,7 +196,7 @@ def predict(
         LabError: if the run has no usable model, or the computing process died.
     """
     # A run that is resumed writes another model.
-    version = get_lab().paths.run(record.id).model.stat().st_mtime_ns
+    version = network_version(get_lab().paths, record)
     digests = [blake2b(p.tobytes(), digest_size=16).hexdigest() for p in pixels]
     different = dict(zip(digests, pixels, strict=True))
     proba = _proba(record.id, version, varied, tuple(different), list(different.values()))

@@ -10,6 +10,7 @@ from core.errors import LabError
 from core.listing import all_tags
 from core.records import RunRecord, RunStatus
 from core.remarks import LONGEST_NOTE, make_remarks, read_remarks
+from ui.composed import members_warning
 from ui.frame import run_label, short_name
 from ui.i18n import _, ngettext, say_error
 from ui.live import clone_button
@@ -79,6 +80,8 @@ def open_buttons(record: RunRecord) -> None:
 
     if record.status.is_over():
         st.button(_("Errors"), key="runs.errors", icon=":material/grid_on:", on_click=errors)
+    if record.kind != "training":
+        return
     st.button(
         _("Curves"),
         key="runs.watch",
@@ -166,6 +169,7 @@ def _ask(chosen: list[RunRecord]) -> None:
     st.write(_("The model, the curves and the predictions are lost; the dataset stays."))
     for record in doomed[:10]:
         st.text(run_label(record))
+    members_warning([record.id for record in doomed])
     if len(doomed) > 10:
         st.text(_("… and {n} more", n=len(doomed) - 10))
     st.button(

@@ -83,6 +83,6 @@ def notice(found: Strangeness) -> None:
 
 def offer(record: RunRecord) -> None:
     """Where it cannot be told yet: how to make it so."""
-    if not version(record, "features"):
+    if not record.is_composed and not version(record, "features"):
         with st.expander(_("Is a picture like anything the network was trained on?")):
             ready(record, "features", where="predict")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from typing import TextIO, get_args
 
@@ -27,11 +28,12 @@ def inspect(context: Context) -> Answer:
     task: Task = context.options.task
     if not context.paths.run(record.id).inspection.result(task).is_file():
         with tempfile.TemporaryFile("w", encoding="utf-8") as log, chatter_to(log) as person:
-            _compute(context, record.id, task, person)
-    return {"features": _features, "robustness": _robustness}[task](context, record)
+            compute(context, record.id, task, person)
+    return ANSWERS[task](context, record)
 
 
-def _compute(context: Context, run_id: str, task: Task, person: TextIO) -> None:
+def compute(context: Context, run_id: str, task: Task, person: TextIO) -> None:
+    """Do a task here; ``person`` hears how far it is."""
     cancelled = threading.Event()
     notice = "Cancelling… (Ctrl-C again aborts at once)"
     with interruptible(cancelled.set, notice), closing(ProgressBar(person)) as on_progress:
@@ -81,6 +83,33 @@ def _robustness(context: Context, record: RunRecord) -> Answer:
     return Answer(document, "\n\n".join([*_tables(found), "\n".join(said)]))
 
 
+def _varied(context: Context, record: RunRecord) -> Answer:
+    """What averaging over several versions gains on the validation images; the test's stay
+    sealed."""
+    files = context.paths.run(record.id)
+    before, after = (load_split(f, "val") for f in (files.predictions, files.inspection.varied))
+    alone, averaged = (accuracy(p.y_true, p.proba) for p in (before, after))
+    document = {
+        "run_id": record.id,
+        "images": len(after.rows),
+        "val_accuracy": alone,
+        "varied_val_accuracy": averaged,
+    }
+    rows = [
+        ("validation images", amount(len(after.rows))),
+        ("as they are", percent(alone)),
+        ("over several versions", percent(averaged)),
+    ]
+    return Answer(document, facts(rows))
+
+
+ANSWERS: dict[Task, Callable[[Context, RunRecord], Answer]] = {
+    "features": _features,
+    "robustness": _robustness,
+    "varied": _varied,
+}
+
+
 def _tables(found: Robustness) -> list[str]:
     """One per distortion: each has values of its own."""
     tables = []
@@ -99,7 +128,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         choices=get_args(Task),
         default="features",
         help="features: of all splits, for neighbours, map and strange pictures (default); "
-        "robustness: accuracy on pictures that get worse",
+        "robustness: accuracy on pictures that get worse; varied: the mean over several versions "
+        "of each picture (test-time augmentation), for ensembles",
     )
 
 

@@ -17,7 +17,7 @@ from core.commands.formats import percent, printable, table
 from core.commands.parser import Command, add_run_id
 from core.errors import N_, LabError, RunError
 from core.evaluation.confusions import top_k
-from core.records import run_paths
+from core.networks import network_version
 
 Write = Callable[[Iterable[Sequence[str]]], object]
 Guess = dict[str, object]
@@ -57,7 +57,8 @@ def predict(context: Context) -> Answer:
 def _taker(context: Context, run_id: str) -> Taker:
     """Looks for the model here, though loading it would say so too: this does not load Keras."""
     record = context.store.read(run_id)
-    if record.image_shape is None or not run_paths(context.paths, record.id).model.is_file():
+    network_version(context.paths, record)
+    if record.image_shape is None:
         raise RunError(
             N_("Run {run} is {status}: it has no trained network."),
             run=record.id,

@@ -13,6 +13,7 @@ from core.commands.parser import Command, add_run_id, add_yes
 from core.commands.train import start_facts, summary_facts
 from core.config import ARCHITECTURES, SECTION_NAMES
 from core.continuing import own_epochs
+from core.ensembles.choosing import made_of
 from core.errors import N_, LabError, RunError, text
 from core.fields import RunRow
 from core.listing import Query, found, ordered
@@ -137,10 +138,16 @@ def stop(context: Context) -> Answer:
 
 def delete(context: Context) -> Answer:
     record = context.store.read(context.options.run_id)
+    asking = [other.id for other in made_of(context.store, [record.id])]
+    if asking:
+        say(f"warning: made of it, and without answers to new pictures then: {', '.join(asking)}")
     if not context.confirm(f"Delete the run {record.id} and all its files?"):
         return Answer({"run_id": record.id, "deleted": False}, "Nothing was deleted.")
     context.store.delete(record.id)
-    return Answer({"run_id": record.id, "deleted": True}, f"Run {record.id} was deleted.")
+    document: dict[str, object] = {"run_id": record.id, "deleted": True}
+    if asking:
+        document["asked_by"] = asking
+    return Answer(document, f"Run {record.id} was deleted.")
 
 
 def reindex(context: Context) -> Answer:
@@ -189,6 +196,7 @@ def _listed(context: Context, record: RunRecord) -> dict[str, object]:
         "by": record.by,
         "dataset": record.config.data.dataset,
         "architecture": record.config.model.architecture,
+        "kind": record.kind,
         "epochs": _epochs(context, record),
         **{name: getattr(summary, name, None) for name in figures},
         "created": record.created.isoformat(),
@@ -202,7 +210,7 @@ def _row(context: Context, record: RunRecord) -> tuple[str, ...]:
         record.id,
         record.status.value,
         record.config.data.dataset,
-        record.config.model.architecture,
+        record.network if record.kind == "ensemble" else record.config.model.architecture,
         f"{_epochs(context, record)}/{record.config.train.epochs}",
         percent(summary.best_val_accuracy if summary else None),
         percent(summary.test_accuracy if summary else None),
@@ -236,7 +244,10 @@ def _paragraphs(record: RunRecord, files: RunPaths, history: list[Epoch]) -> Ite
     )
     if found := _reading(record, history):
         yield "\n".join(str(value) for value in found.values() if value)
-    yield facts(_settings(record))
+    if record.composition:
+        yield _members(record)
+    if record.kind != "ensemble":
+        yield facts(_settings(record))
     if history:
         yield _history_table(history)
 
@@ -253,6 +264,21 @@ def _reading(record: RunRecord, history: list[Epoch]) -> dict[str, object] | Non
         "remark": str(found.remark) if found.remark else None,
         "proposal": f"To try next: {values}. {proposal.why}" if proposal else None,
     }
+
+
+def _members(record: RunRecord) -> str:
+    """What it is made of."""
+    assert record.composition is not None
+    rows = [
+        (
+            member.run,
+            "–" if member.snapshot is None else str(member.snapshot),
+            "yes" if member.varied else "no",
+            number(member.weight),
+        )
+        for member in record.composition.members
+    ]
+    return table((f"members ({record.composition.method})", "epoch", "TTA", "weight"), rows)
 
 
 def _settings(record: RunRecord) -> list[tuple[str, str]]:

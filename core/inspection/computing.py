@@ -14,13 +14,15 @@ from core.datasets.dataset import Dataset, Split
 from core.datasets.joining import learned_from
 from core.datasets.retiring import open_seen
 from core.errors import N_, DatasetError, RunError, text
-from core.evaluating import softmax
+from core.evaluating import EVAL_BATCH, softmax
 from core.evaluation.predictions import (
     Predictions,
+    load_predictions,
     load_split,
     save_predictions,
     saved_splits,
 )
+from core.evaluation.varying import average_over, variants
 from core.feeding import balanced_rows
 from core.inspection.distortions import DISTORTIONS, Images
 from core.inspection.features import Answer, answers, with_features
@@ -223,8 +225,42 @@ def _robustness(paths: Paths, run_id: str, on_progress: OnProgress, stop: Should
     save_robustness(files.inspection, Robustness(split, rows, tuple(DISTORTIONS), right))
 
 
+def _varied(paths: Paths, run_id: str, on_progress: OnProgress, stop: ShouldStop) -> None:
+    """The run's predictions once more, each the mean over several versions of the image."""
+    record, files = read_record(paths, run_id), paths.run(run_id)
+    dataset = open_seen(paths, record.config.data.dataset, record.dataset_fingerprint)
+    versions = variants(record.config.augment, dataset.info.image_shape[:2])
+    if not versions:
+        raise RunError(
+            N_(
+                "Run {run} was trained without flips, rotations, shifts, zooms and crops: there "
+                "are no versions of an image to average over."
+            ),
+            run=run_id,
+        )
+    model, meter = load_model(paths, run_id), _Meter(on_progress, stop)
+    asked = load_predictions(files.predictions)
+    whole = sum(len(split.rows) for split in asked.values())
+    found: dict[str, Predictions] = {}
+    done = 0
+    for name, split in asked.items():
+        answers = []
+        for start in range(0, len(split.rows), EVAL_BATCH):
+            meter("versions", done / whole)
+            images = np.asarray(dataset.split(name).images[split.rows[start : start + EVAL_BATCH]])
+            answers.append(average_over(images, versions, lambda some: _said(model, some)))
+            done += len(images)
+        found[name] = split._replace(proba=np.concatenate(answers))
+    save_predictions(files.inspection.varied, found)
+
+
+def _said(model: Any, images: Images) -> NDArray[np.float32]:
+    return softmax(np.asarray(model.predict_on_batch(images)))
+
+
 WORK: Mapping[Task, Callable[[Paths, str, OnProgress, ShouldStop], None]] = {
     "features": _features,
     "robustness": _robustness,
+    "varied": _varied,
 }
 """A row per task."""

@@ -12,7 +12,7 @@ from core.paths import InspectionPaths, Paths
 from core.records import run_paths
 from core.tasks import TaskState
 
-Task = Literal["features", "robustness"]
+Task = Literal["features", "robustness", "varied"]
 TRAIN_ROWS = 20_000
 """Training pictures that are looked at, at most, in (nearly) equal shares of the classes: a
 neighbour query takes some 10 ms then, and the job hardly longer than an evaluation."""

@@ -18,6 +18,7 @@ from core.config import AugmentConfig, ModelConfig
 from core.errors import N_, LabError, RunError, Text
 from core.fair import FairLock
 from core.jobs.workers import ROOT, worker_environment
+from core.parts import Method
 from core.paths import Paths
 
 TIMEOUT_SECONDS = 60.0
@@ -86,6 +87,22 @@ class ComputeService:
         """See :func:`core.evaluation.labels.find_issues`."""
         found: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]] = self.ask(
             "find_label_issues", y_true, proba
+        )
+        return found
+
+    def cross_fit(
+        self, method: Method, proba: Floats, y_true: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.float32]:
+        """See :func:`core.ensembles.combine.cross_fitted`."""
+        found: npt.NDArray[np.float32] = self.ask("cross_fit", method, proba, y_true)
+        return found
+
+    def learn_stacking(
+        self, proba: Floats, y_true: npt.NDArray[np.int32]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """The fields of :class:`core.ensembles.combine.Stacking`."""
+        found: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] = self.ask(
+            "learn_stacking", proba, y_true
         )
         return found
 
