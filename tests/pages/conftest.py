@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
@@ -64,6 +65,20 @@ def _keras_is_not_in_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     all garbage after every run of a page, which made these tests take four times as long.
     """
     monkeypatch.setattr(script_runner, "_clean_problem_modules", lambda: None)
+
+
+@pytest.fixture(scope="session")
+def _scanned() -> Callable[[], object]:
+    return functools.cache(manifest_scanner.scan_component_manifests)
+
+
+@pytest.fixture(autouse=True)
+def _packages_are_scanned_once(
+    monkeypatch: pytest.MonkeyPatch, _scanned: Callable[[], object]
+) -> None:
+    """As on a server, which looks for components in all installed packages when it starts. AppTest
+    did at every first run of a page, which was nearly half of the time of these tests."""
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", _scanned)
 
 
 @pytest.fixture
