@@ -111,9 +111,9 @@ def app(lab: Lab) -> OpenPage:
         test.session_state["lang"] = lang
         if run:
             test.session_state["run"] = run.id
-        test.run()
         if page != "start":
-            test.switch_page(f"pages/{page}.py").run()
+            test.switch_page(f"pages/{page}.py")  # as by a link from outside
+        test.run()
         assert not test.exception, test.exception
         return test
 
