@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Keras and Streamlit are loaded by now: a million objects that stay to the end. Out of the
-    sight of the garbage collection they cost a tenth less of the processor time of all tests."""
+    sight of the garbage collection they cost a tenth less of the processor time of all tests.
+
+    TensorFlow rewrites every graph before its first step, to save time in the next thousand; here
+    most make six. The processes that tests start, and all users', still do so."""
     gc.collect()
     gc.freeze()
+    if "tensorflow" in sys.modules:
+        options = {"disable_meta_optimizer": True}
+        sys.modules["tensorflow"].config.optimizer.set_experimental_options(options)
 
 
 @pytest.fixture(autouse=True)

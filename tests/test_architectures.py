@@ -76,13 +76,13 @@ def pixels(shape: ImageShape, n: int = 4) -> Images:
     return RNG.integers(0, 256, (n, *shape)).astype(np.uint8)
 
 
-def train_two_steps(model: keras.Model, images: Images) -> None:
+def train(model: keras.Model, images: Images, steps: int) -> None:
     """Without tracing: a step of the larger ones is compiled for a minute, and run in a second."""
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(0.01), loss, run_eagerly=True)
     labels = np.arange(len(images)) % 3
     before = [np.array(w) for w in model.trainable_weights]
-    for _ in range(2):
+    for _ in range(steps):
         assert np.isfinite(model.train_on_batch(images, labels))
     after = [np.array(w) for w in model.trainable_weights]
     assert any((a != b).any() for a, b in zip(before, after, strict=True))
@@ -107,7 +107,7 @@ def test_every_architecture_trains_saves_loads_and_predicts_the_same(
 ) -> None:
     model = build_model(config, SHAPE, 3)
     assert not any(isinstance(layer, keras.Model) for layer in model.layers)
-    train_two_steps(model, pixels(SHAPE))
+    train(model, pixels(SHAPE), steps=2)
     assert_survives_a_file(model, pixels(SHAPE), tmp_path)
     rows = layer_table(config, SHAPE, 3)
     assert sum(row.parameters for row in rows) == model.count_params()
@@ -140,7 +140,7 @@ def test_every_backbone_trains_its_head_and_survives_a_file(backbone: str, tmp_p
     model = build_model(config, shape, 3)
     set_frozen(model, config, frozen=True)
     frozen = [np.array(w) for layer in backbone_layers(model) for w in layer.weights]
-    train_two_steps(model, pixels(shape))
+    train(model, pixels(shape), steps=1)
     kept = [np.array(w) for layer in backbone_layers(model) for w in layer.weights]
     # Also the running means: a frozen normalisation works as in inference.
     assert all((a == b).all() for a, b in zip(frozen, kept, strict=True))
@@ -353,21 +353,27 @@ def config() -> TransferConfig:
     return TransferConfig(backbone="resnet34", input_size=32)
 
 
+@pytest.fixture(scope="module")
+def resnet34(config: TransferConfig) -> keras.Model:
+    """With any weights: every test puts in those that it looks at."""
+    return build_model(config, (32, 32, 3), 3)
+
+
 class TestResNet34:
     def test_a_file_of_pytorch_reaches_every_layer(
         self,
         tensors: dict[str, npt.NDArray[np.float32]],
         config: TransferConfig,
+        resnet34: keras.Model,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setenv("LIENZO_WEIGHTS_DIR", str(tmp_path))
         classifier = {"fc.weight": np.zeros((1000, 512), np.float32)}
         write_safetensors(tmp_path / "resnet34.safetensors", tensors | classifier)
-        model = build_model(config, (32, 32, 3), 3)
-        load_pretrained(model, config)
+        load_pretrained(resnet34, config)
         used = set()
-        for layer in (layer for layer in backbone_layers(model) if layer.weights):
+        for layer in (layer for layer in backbone_layers(resnet34) if layer.weights):
             name = torch_name(layer.name)
             if isinstance(layer, keras.layers.Conv2D):
                 expected = tensors[f"{name}.weight"]  # (out, in, h, w)
@@ -389,6 +395,7 @@ class TestResNet34:
         self,
         tensors: dict[str, npt.NDArray[np.float32]],
         config: TransferConfig,
+        resnet34: keras.Model,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
@@ -396,13 +403,12 @@ class TestResNet34:
         some = {n: v for n, v in tensors.items() if n != "layer2.0.bn1.bias"}
         write_safetensors(tmp_path / "resnet34.safetensors", some)
         with pytest.raises(RunError, match=r"layer2\.0\.bn1\.bias"):
-            load_pretrained(build_model(config, (32, 32, 3), 3), config)
+            load_pretrained(resnet34, config)
 
-    def test_strides_look_at_the_pixels_that_pytorch_looks_at(self, config: TransferConfig) -> None:
+    def test_strides_look_at_the_pixels_that_pytorch_looks_at(self, resnet34: keras.Model) -> None:
         """A kernel of 3 with stride 2 on 4 pixels, padded by 1 on both sides: of -1, 0, 1 and of
         1, 2, 3 the middle ones are 0 and 2 (Keras' own "same" would take 1 and 3)."""
-        model = build_model(config, (32, 32, 3), 3)
-        layers = {layer.name: layer for layer in model.layers}
+        layers = {layer.name: layer for layer in resnet34.layers}
         conv, pad = layers["layer2_0_conv1"], layers["layer2_0_conv1_pad"]
         middle = np.zeros(conv.kernel.shape, np.float32)
         middle[1, 1, 0, 0] = 1

@@ -145,6 +145,17 @@ def test_pip_checks_hashes_and_compiles(environment: Environment, shell: Shell) 
     assert {"--require-hashes", "--only-binary", "--compile"} <= set(shell.commands[-1])
 
 
+def test_what_it_runs_may_write_bytecode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(Environment, "python", Path(sys.executable))
+    (tmp_path / "told.py").write_text("import sys; print(sys.dont_write_bytecode)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert Environment(tmp_path).module("told") == 0
+    assert capfd.readouterr().out == "False\n"
+
+
 def test_one_process_at_a_time_changes_the_environment(tmp_path: Path) -> None:
     with (tmp_path / "lock").open("a") as other:
         with env.only_one(tmp_path / "lock"):

@@ -97,8 +97,8 @@ def test_both_tasks_from_beginning_to_end(paths: Paths, info: DatasetInfo) -> No
 
 @pytest.mark.slow
 def test_a_killed_job_leaves_nothing_half(paths: Paths) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (4_000, 16, 16, 3), np.uint8)
-    info = write(paths, "many", {"train": Part(noise, [0, 1] * 2_000)})
+    noise = np.random.default_rng(0).integers(0, 256, (2_000, 16, 16, 3), np.uint8)
+    info = write(paths, "many", {"train": Part(noise, [0, 1] * 1_000)})
     start_task(paths, info, "basic")
     files = analysis_paths(paths, info)
     deadline = time.monotonic() + PATIENCE

@@ -18,7 +18,7 @@ from core.jobs.workers import ROOT
 from core.paths import Paths
 from core.records import RunRecord, RunStatus, read_history, read_record
 
-EPOCHS = 10
+EPOCHS = 12
 LONG_ENOUGH = RunConfig.parse(
     {
         "data": {"dataset": "digits"},
@@ -74,6 +74,11 @@ class Run:
     def log(self) -> str:
         return self.files.log.read_text() if self.files.log.exists() else "no log"
 
+    def wait_for_resume(self, number: int) -> None:
+        """Until its next life has added an epoch."""
+        until(lambda: (self.record().resumes, self.status()) == (number, RunStatus.RUNNING))
+        self.wait_for_epoch(len(self.epochs()) + 1)
+
     def assert_whole(self) -> None:
         """Finished, every epoch there once, and nothing of it lost, doubled or left over."""
         assert self.status() is RunStatus.FINISHED, self.log()
@@ -93,17 +98,20 @@ from core.config import RunConfig
 from core.lab import Lab
 lab = Lab(Path(sys.argv[1]))
 lab.start() if sys.argv[3] == "all" else lab.runner.start()
-print(lab.runner.submit(RunConfig.model_validate_json(sys.argv[2])), flush=True)
+new = sys.argv[2] and lab.runner.submit(RunConfig.model_validate_json(sys.argv[2]))
+print(new, flush=True)
 threading.Event().wait()
 """
 """All that a Streamlit server holds, without the pages."""
 
 
 class Server:
-    """A server process that has submitted one run; ``compute``: with its other process."""
+    """A server process that has submitted a run, or goes on with what is there; ``compute``: with
+    its other process."""
 
-    def __init__(self, root: Path, config: RunConfig, *, compute: bool) -> None:
-        arguments = [str(root), config.model_dump_json(), "all" if compute else "runner"]
+    def __init__(self, root: Path, config: RunConfig | None, *, compute: bool) -> None:
+        new = config.model_dump_json() if config else ""
+        arguments = [str(root), new, "all" if compute else "runner"]
         self.process = subprocess.Popen(
             [sys.executable, "-c", SERVER, *arguments],
             stdout=subprocess.PIPE,

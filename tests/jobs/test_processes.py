@@ -100,44 +100,36 @@ def test_a_killed_host_takes_nothing_with_it(crew: Team) -> None:
     run.assert_whole()
 
 
-def test_a_closed_server_leaves_its_run_to_the_next(paths: Paths) -> None:
-    first = Team(paths, PopenLauncher)
-    run = first.submit()
-    run.wait_for_epoch(1)
-    first.supervisor.close()
+def test_whatever_happens_to_a_server_the_next_one_goes_on(paths: Paths) -> None:
+    """``kill -9`` of the server alone, then of everything, as when the machine goes down; then one
+    is closed."""
+    server = Server(paths.root, LONG_ENOUGH, compute=True)
+    run = Run(paths, server.run_id)
+    run.wait_for_epoch(2)
+    children = server.children()
+    assert run.worker() in children
+    server.kill()
+    until(lambda: all(gone(child) for child in children))  # nobody is left behind
+    record = run.record()
+    assert (record.status, record.interrupted_by) == (RunStatus.INTERRUPTED, "server")
+    assert len(run.epochs()) < EPOCHS
+    server = Server(paths.root, None, compute=False)
+    run.wait_for_resume(1)
+    children = server.children()
+    assert run.worker() in children
+    server.kill()
+    for child in children:
+        child.kill()
+    until(lambda: all(gone(child) for child in children))
+    assert run.status() is RunStatus.RUNNING
+    assert len(run.epochs()) < EPOCHS
+    third = Team(paths, PopenLauncher)
+    run.wait_for_resume(2)
+    third.supervisor.close()
     run.wait_until_over()
     record = run.record()
     assert (record.status, record.interrupted_by) == (RunStatus.INTERRUPTED, "server")
     assert run.files.checkpoint.exists()
-    second = Team(paths, HostLauncher)
-    until(lambda: second.indexed(run) is RunStatus.FINISHED)
-    second.supervisor.close()
-    run.assert_whole()
-    assert run.record().resumes == 1
-
-
-@pytest.mark.parametrize("with_its_workers", [False, True], ids=["server", "machine"])
-def test_a_killed_server_is_followed_by_one_that_goes_on(
-    paths: Paths, with_its_workers: bool
-) -> None:
-    """``kill -9`` of the server alone, and of everything, as when the machine goes down."""
-    server = Server(paths.root, LONG_ENOUGH, compute=not with_its_workers)
-    run = Run(paths, server.run_id)
-    run.wait_for_epoch(2)
-    children = server.children()
-    worker = run.worker()
-    assert worker in children
-    server.kill()
-    if with_its_workers:
-        for child in children:
-            child.kill()
-    until(lambda: all(gone(child) for child in children))  # nobody is left behind
-    record = run.record()
-    if with_its_workers:
-        assert record.status is RunStatus.RUNNING
-    else:
-        assert (record.status, record.interrupted_by) == (RunStatus.INTERRUPTED, "server")
-    assert len(run.epochs()) < EPOCHS
     lab = Lab(paths.root)
     lab.runner.start()
     try:
@@ -145,7 +137,7 @@ def test_a_killed_server_is_followed_by_one_that_goes_on(
     finally:
         lab.close()
     run.assert_whole()
-    assert run.record().resumes == 1
+    assert run.record().resumes == 3
     assert [folder.name for folder in paths.runs.iterdir()] == [run.run_id]
 
 

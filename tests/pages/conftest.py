@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
@@ -66,6 +67,20 @@ def _keras_is_not_in_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(script_runner, "_clean_problem_modules", lambda: None)
 
 
+@pytest.fixture(scope="session")
+def _scanned() -> Callable[[], object]:
+    return functools.cache(manifest_scanner.scan_component_manifests)
+
+
+@pytest.fixture(autouse=True)
+def _packages_are_scanned_once(
+    monkeypatch: pytest.MonkeyPatch, _scanned: Callable[[], object]
+) -> None:
+    """As on a server, which looks for components in all installed packages when it starts. AppTest
+    did at every first run of a page, which was nearly half of the time of these tests."""
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", _scanned)
+
+
 @pytest.fixture
 def lab(_prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     """What every page gets from ``get_lab``: the digits, no run, and nothing running."""
@@ -96,9 +111,9 @@ def app(lab: Lab) -> OpenPage:
         test.session_state["lang"] = lang
         if run:
             test.session_state["run"] = run.id
-        test.run()
         if page != "start":
-            test.switch_page(f"pages/{page}.py").run()
+            test.switch_page(f"pages/{page}.py")  # as by a link from outside
+        test.run()
         assert not test.exception, test.exception
         return test
 

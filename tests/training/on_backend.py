@@ -10,6 +10,9 @@ import json
 import sys
 from pathlib import Path
 
+import core  # noqa: F401 - before Keras, as in every process of ours
+
+# isort: split
 import keras
 import numpy as np
 
@@ -67,6 +70,7 @@ def main() -> None:
     logits = keras.ops.convert_to_numpy(model(images.astype("float32")))
     told = {
         "backend": keras.backend.backend(),
+        "sklearn": "sklearn" in sys.modules,
         "statuses": [first.status.value, second.status.value],
         "failure": second.failure and second.failure.model_dump(mode="json"),
         "losses": [

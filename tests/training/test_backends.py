@@ -30,6 +30,7 @@ def test_a_run_is_trained_resumed_kept_and_loaded(backend: str, tmp_path: Path) 
     assert said.returncode == 0, said.stderr
     told = json.loads(said.stdout.splitlines()[-1])
     assert told["backend"] == backend
+    assert not told["sklearn"]  # which Keras would load by itself, see core/__init__.py
     assert told["failure"] is None
     assert told["statuses"] == ["interrupted", "finished"]
     whole, broken = told["losses"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -28,6 +28,7 @@ from core.stages import Stage, epochs_on_images, stage_config, stages_of
 from core.store import Store
 from core.training import run_training
 from core.transfer import build_trainer
+from tests.training.helpers import make_stripes
 from tests.training.test_resume import assert_equal, live, outcome
 
 pytestmark = [
@@ -67,13 +68,17 @@ def load_small(model: keras.Model, config: TransferConfig) -> None:
             layer.set_weights([rng.normal(0, 0.2, w.shape) for w in layer.get_weights()])
 
 
-@pytest.fixture(autouse=True)
-def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The small backbone with fixed "pretrained" weights; one entry per time they are loaded."""
+def use_small_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
     LOADED.clear()
     monkeypatch.setitem(networks.RECIPES, "mobilenet_v2", Recipe(Scale(2.0, -1.0), small_maps))
     monkeypatch.setattr(transfer, "load_pretrained", load_small)
     monkeypatch.setattr(transfer, "find_weights", lambda _config: Path("weights.h5"))
+
+
+@pytest.fixture(autouse=True)
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The small backbone with fixed "pretrained" weights; one entry per time they are loaded."""
+    use_small_backbone(monkeypatch)
     return LOADED
 
 
@@ -128,21 +133,47 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self.names.append(self.model.name)
 
 
-@pytest.mark.parametrize("config", [CONFIG, CHANGING], ids=["features", "images"])
-def test_two_stages_are_trained_and_told_apart(
-    store: Store, config: RunConfig, loads: list[str]
-) -> None:
+class Trained(NamedTuple):
+    """A run from its beginning to its end; what was watched, and the weights that were loaded."""
+
+    store: Store
+    run_id: str
+    names: list[str]
+    loads: list[str]
+
+
+def trained(store: Store, config: RunConfig) -> Trained:
     watch = Watch()
     run_id = train(store, config, extra=[watch])
-    record, history = read_record(store.paths, run_id), read_history(store.paths.run(run_id))
+    return Trained(store, run_id, watch.names, [*LOADED])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A run of CONFIG; nobody changes it."""
+    paths = Paths(tmp_path_factory.mktemp("whole")).create()
+    make_stripes(paths)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use_small_backbone(monkeypatch)
+        return trained(Store(paths), CONFIG)
+
+
+def assert_two_stages(run: Trained, *, first: str, second: str) -> None:
+    """``first`` and ``second`` are the names of the networks that learn."""
+    paths = run.store.paths
+    record, history = read_record(paths, run.run_id), read_history(paths.run(run.run_id))
     assert record.status is RunStatus.FINISHED, record.failure
     assert [e.stage for e in history] == ["frozen"] * 3 + ["fine-tuning"] * 3
     assert [e.learning_rate for e in history] == pytest.approx([0.01] * 3 + [0.001] * 3)
-    whole = "training" if config is CHANGING else "transfer"
-    assert watch.names == ["head" if config is CONFIG else whole] * 3 + [whole] * 3
-    assert loads == ["mobilenet_v2"]
-    files = {f.name for f in store.paths.run(run_id).folder.iterdir()}
+    assert run.names == [first] * 3 + [second] * 3
+    assert run.loads == ["mobilenet_v2"]
+    files = {f.name for f in paths.run(run.run_id).folder.iterdir()}
     assert not {name for name in files if "features" in name or "checkpoint" in name}
+
+
+def test_two_stages_are_trained_and_told_apart(store: Store, whole: Trained) -> None:
+    assert_two_stages(whole, first="head", second="transfer")
+    assert_two_stages(trained(store, CHANGING), first="training", second="training")
 
 
 def test_a_run_that_goes_on_tunes_the_network_of_the_other_one(
@@ -164,10 +195,10 @@ def frozen_weights(model: keras.Model) -> list[Any]:
     return [w for layer in networks.backbone_layers(model) for w in layer.get_weights()]
 
 
-def test_a_frozen_backbone_stays_as_it_was(store: Store) -> None:
+def test_a_frozen_backbone_stays_as_it_was(store: Store, whole: Trained) -> None:
     kept = CONFIG.with_values({"model.frozen_epochs": 6, "augment.rotation": 5})
     mine = frozen_weights(load_model(store.paths, train(store, kept)))
-    theirs = frozen_weights(load_model(store.paths, train(store, CONFIG)))
+    theirs = frozen_weights(load_model(whole.store.paths, whole.run_id))
     start = build_trainer(CONFIG, open_dataset(store.paths, "stripes")).base
     load_small(start, TransferConfig())
     for before, after in zip(frozen_weights(start), mine, strict=True):
@@ -201,10 +232,10 @@ def test_features_are_those_of_the_images_and_computed_once(
     assert computed == [".features-train.npy.tmp", ".features-val.npy.tmp"]
 
 
-def test_resume_in_either_stage(store: Store) -> None:
+def test_resume_in_either_stage(store: Store, whole: Trained) -> None:
     """Six kills: while the head learns alone, after the last line of the first stage, at the first
     step of the second, of which no checkpoint tells yet, and while all learns."""
-    expected = outcome(store.paths, train(store, CONFIG))
+    expected = outcome(whole.store.paths, whole.run_id)
     run_id = store.create(CONFIG, owner="server").id
     for epoch, batch in ((2, 3), (2, None), (3, None), (4, 0), (5, 2), (6, None)):
         live(store, run_id, epoch, batch)
@@ -259,25 +290,19 @@ def test_weights_that_cannot_be_had_fail_with_what_to_do(
 
 
 KNOBS: dict[str, dict[str, object]] = {
-    "one cycle, averages, smoothing": {
+    "one cycle, averages, smoothing, mixed images": {
+        "augment.mixing": "either",
         "optimizer.schedule": "one_cycle",
         "optimizer.ema": True,
         "optimizer.ema_momentum": 0.8,
         "train.label_smoothing": 0.1,
-        "train.class_weights": "sqrt",
     },
     "plateau, last epoch kept": {
         "optimizer.schedule": "plateau",
         "optimizer.plateau_patience": 1,
         "train.min_delta": 0.5,
         "train.restore_best": False,
-    },
-    "mixed images, cosine with warm-up": {
-        "augment.mixing": "either",
-        "optimizer.schedule": "cosine",
-        "optimizer.warmup_epochs": 1,
-        "optimizer.ema": True,
-        "train.label_smoothing": 0.1,
+        "train.class_weights": "sqrt",
     },
 }
 
