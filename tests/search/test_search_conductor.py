@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,13 +27,6 @@ from core.search.trials import Trials
 from core.store import Store
 from tests.jobs.test_runner import FakeLauncher
 from tests.search.helpers import BASE, LISTS, RATE, Hall, near_a_hundredth
-
-
-@pytest.fixture
-def hall(paths: Paths) -> Iterator[Hall]:
-    made = Hall(paths)
-    yield made
-    made.conductor.close()
 
 
 def numbers(records: list[RunRecord]) -> list[int]:
