@@ -38,7 +38,7 @@ from core.search.foreground import conduct_here
 from core.search.ranges import Choices, FloatRange, IntRange, Range
 from core.search.results import best_trial, trials_of
 from core.search.space import SearchSpace
-from core.search.spec import Wanted
+from core.search.spec import Wanted, read_spec, write_spec
 from core.search.study import continue_study, create_study, read_study
 from core.store import Store
 
@@ -123,13 +123,18 @@ WIDE: dict[str, Range] = {
 
 
 def make(store: Store, trials: int, wanted: Wanted) -> str:
-    """A study with so many finished trials; returns its id."""
-    study_id = create_study(store, wanted.model_copy(update={"trials": trials}))
+    """A study with so many finished trials; returns its id. They are drawn at random, which is
+    quick, and whoever goes on with it does so as was wanted."""
+    asked = {"trials": trials, "sampler": "random"}
+    study_id = create_study(store, wanted.model_copy(update=asked))
     conductor = Conductor(store, Instant(store), 1, only=study_id)
     begin = time.monotonic()
     while not read_study(store.paths, study_id).state.settled:
         conductor()
     conductor.close()
+    write_spec(
+        store.paths, read_spec(store.paths, study_id).model_copy(update={"sampler": wanted.sampler})
+    )
     seconds = time.monotonic() - begin
     print(f"{trials} trials in {seconds:.0f} s: {study_id}")
     return study_id

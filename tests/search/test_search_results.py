@@ -55,6 +55,16 @@ def test_the_best_of_six(hall: Hall, objective: str) -> None:
     assert sum(shares.values()) == pytest.approx(1)
 
 
+def test_equal_trials_explain_nothing(hall: Hall) -> None:
+    study_id = hall.create(trials=6)
+    for _ in range(6):
+        hall.tick()
+        hall.train_all(lambda _config: [0.5])
+    hall.tick()
+    with pytest.raises(RunError, match="All finished trials are equally good"):
+        importance(hall.store, study_id)
+
+
 def test_the_settings_of_a_trial_outlive_its_run(hall: Hall) -> None:
     study_id = finished_study(hall.store)
     best = best_trial(hall.store, study_id)
