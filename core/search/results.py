@@ -193,7 +193,7 @@ def importance_in(paths: Paths, study_id: str) -> list[tuple[str, float]]:
     """:func:`importance` for another process, in plain tuples."""
     store = Store(paths)
     try:
-        return [tuple(one) for one in importance(store, study_id)]
+        return [(one.key, one.share) for one in importance(store, study_id)]
     finally:
         store.close()
 

@@ -12,6 +12,7 @@ from core.search.results import (
     config_of,
     final_runs,
     importance,
+    importance_in,
     ranked,
     trials_of,
 )
@@ -53,6 +54,7 @@ def test_the_best_of_six(hall: Hall, objective: str) -> None:
     shares = {one.key: one.share for one in importance(hall.store, study_id)}
     assert shares[RATE] > 0.7
     assert sum(shares.values()) == pytest.approx(1)
+    assert dict(importance_in(hall.paths, study_id)) == shares
 
 
 def test_equal_trials_explain_nothing(hall: Hall) -> None:
