@@ -177,8 +177,7 @@ def overhead(numbers: tuple[int, ...]) -> None:
         lab.runner.companions.append(timed)
         lab.start()
         together(lab, [lab.runner.submit(config)])  # warms up
-        bare = together(lab, [lab.runner.submit(config) for _ in range(BARE_RUNS)])
-        print(f"a bare run: {bare:.2f} s")
+        before = bare_run(lab, config)
         for number, study_id in studies.items():
             known = {record.id for record in lab.store.runs(part_of=study_id)}
             timed.seconds = 0.0
@@ -188,11 +187,20 @@ def overhead(numbers: tuple[int, ...]) -> None:
             fresh = [r.id for r in lab.store.runs(part_of=study_id) if r.id not in known]
             each = together(lab, fresh)
             own = timed.seconds / BARE_RUNS
+            after = bare_run(lab, config)
+            before, bare = after, (before + after) / 2
             print(
+                f"a bare run: {bare:.2f} s; "
                 f"at {number} trials: {each:.2f} s a trial, ratio {each / bare:.3f}; "
                 f"the conductor itself {own:.3f} s, {1 + own / bare:.3f} of a bare run"
             )
         lab.close()
+
+
+def bare_run(lab: Lab, config: RunConfig) -> float:
+    """Seconds, by several in a row: before and after what it is compared with, because other
+    things may be at work on this machine."""
+    return together(lab, [lab.runner.submit(config) for _ in range(BARE_RUNS)])
 
 
 def together(lab: Lab, run_ids: list[str]) -> float:
