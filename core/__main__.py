@@ -26,6 +26,7 @@ from core.commands.parser import Command, Group, build_parser
 from core.commands.predict import PREDICT
 from core.commands.queue import QUEUE
 from core.commands.runs import RUNS
+from core.commands.search import SEARCH
 from core.commands.submit import SUBMIT
 from core.commands.train import TRAIN
 from core.errors import (
@@ -42,8 +43,8 @@ from core.jobs.workers import MEMORY_GROWTH
 
 COMMANDS: tuple[Command | Group, ...] = (
     *(DATA, *TRAIN, LR_FIND, *RUNS, *QUEUE),
-    *(ERRORS, *COMPARE, ENSEMBLE, INSPECT, PREDICT),
-    *(SUBMIT, COMPETITION),
+    *(ERRORS, *COMPARE, INSPECT, PREDICT),
+    *(SEARCH, ENSEMBLE, SUBMIT, COMPETITION),
 )
 KINDS: dict[type[LabError], str] = {
     WrongUseError: "usage",
