@@ -83,6 +83,21 @@ def by_whom(record: RunRecord) -> str:
     return f" · {literal(record.by)}" if record.by else ""
 
 
+PARTS = {
+    "study": N_("trial {n} of search {whole}"),
+    "crossval": N_("fold {n} of cross-validation {whole}"),
+    "seeds": N_("seed {n} of {whole}"),
+}
+
+
+def part_of(record: RunRecord) -> str:
+    """Of what the run is a part, as Markdown to stand behind its label; empty if of nothing."""
+    if record.part is None:
+        return ""
+    said = _(PARTS[record.part.kind], n=record.part.number + 1, whole=short_id(record.part.of))
+    return f" · {literal(said)}"
+
+
 def choose_run_in_sidebar() -> None:
     """The run selector, kept in ``?run=`` on every page."""
     read_address("run")
