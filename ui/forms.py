@@ -154,6 +154,10 @@ class Drawing:
         """Draw the field of the section called ``name``."""
         setting_widget(key(name, field), info, knob)
 
+    def wants(self, name: str, field: str, *, advanced: bool) -> bool:
+        """Whether the field is drawn; ``advanced``: as far as the switch of the form goes."""
+        return advanced
+
     def may_be(self, name: str, field: str, default: object) -> Collection[object]:
         """The values that the field has at present, on which others depend."""
         return (st.session_state.get(key(name, field), default),)
@@ -176,9 +180,9 @@ def section_fields(
     wanted = [
         (field, knob)
         for field, knob in section.knobs().items()
-        if (advanced or knob.basic)
+        if drawing.wants(name, field, advanced=advanced or knob.basic)
         and group in (None, knob.group)
-        and _has_effect(name, section, knob, drawing)
+        and has_effect(name, section, knob, drawing)
     ]
     for start in range(0, len(wanted), columns):
         for column, (field, knob) in zip(
@@ -188,7 +192,8 @@ def section_fields(
                 drawing.widget(name, field, section.model_fields[field], knob)
 
 
-def _has_effect(name: str, section: type[Section], knob: Knob, drawing: Drawing) -> bool:
+def has_effect(name: str, section: type[Section], knob: Knob, drawing: Drawing = PLAIN) -> bool:
+    """Whether the settings on which this one depends are such that it matters."""
     if knob.when is None:
         return True
     field, values = knob.when

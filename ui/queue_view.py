@@ -13,7 +13,7 @@ from core.records import RunRecord
 from ui.frame import by_whom, part_of, run_label
 from ui.i18n import _, duration, ngettext, number
 from ui.names import literal
-from ui.people import is_own, is_teacher, may_end, may_move
+from ui.people import Launched, is_own, is_teacher, may_end, may_move
 from ui.state import get_lab, guarded, watch
 
 SHOWN = 20
@@ -115,7 +115,7 @@ def _cancel_button(record: RunRecord) -> None:
     )
 
 
-def not_yours(record: RunRecord) -> str:
+def not_yours(record: Launched) -> str:
     """Why a button is off."""
     if not record.by:  # of a command line, or from before there were names
         return _("Only the teacher can do this.")

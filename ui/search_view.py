@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
+from ui.address import read_address, write_address
 from ui.i18n import _
+from ui.search_form import PART, STUDY, setup_view
+from ui.search_study import study_view
 from ui.switch import switch
 
 
 def search_view() -> None:
-    """Set a search up, or look at a study."""
+    """Set a search up, or look at a study; the study stays in the address."""
+    before = st.session_state.get(STUDY)
+    read_address(STUDY)
+    if st.session_state.get(STUDY) != before:  # an address was opened
+        st.session_state[PART] = "study"
     names = {"setup": _("Set up a search"), "study": _("Studies")}
-    switch(_("Part"), names, key="tune_part", default="setup")
+    if switch(_("Part"), names, key=PART, default="setup") == "setup":
+        write_address(STUDY, default=st.session_state.get(STUDY))
+        setup_view()
+    else:
+        study_view()
+        write_address(STUDY)
