@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -45,6 +46,11 @@ def sqlite_url(paths: Paths) -> str:
     return f"sqlite:///{paths.database.absolute()}"
 
 
+def database_url(paths: Paths) -> str:
+    """``LIENZO_DB_URL``, or SQLite beside the runs."""
+    return os.environ.get("LIENZO_DB_URL") or sqlite_url(paths)
+
+
 def open_engine(url: str) -> sa.Engine:
     try:
         engine = sa.create_engine(url, connect_args={"timeout": 30} if "sqlite" in url else {})
@@ -53,9 +59,14 @@ def open_engine(url: str) -> sa.Engine:
             N_("LIENZO_DB_URL is not a database address that can be used: {error}."),
             error=str(error),
         ) from error
+    tune(engine)
+    return engine
+
+
+def tune(engine: sa.Engine) -> None:
+    """Have every connection to come to a SQLite file set up for many readers."""
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _tune_sqlite)
-    return engine
 
 
 def _tune_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:

@@ -13,6 +13,7 @@ from core.jobs.runner import Supervisor, make_launcher
 from core.jobs.service import ComputeService
 from core.jobs.workers import HostLauncher
 from core.paths import Paths, default_root
+from core.search.conductor import Conductor
 from core.store import Store
 
 
@@ -27,6 +28,7 @@ class Lab:
         max_epochs(), max_minutes()  # settings that cannot be meant are told at once
         self._launcher = make_launcher(self.store, devices)
         self.runner = Supervisor(self.store, self._launcher, devices)
+        self.runner.companions.append(Conductor(self.store, self.runner, len(devices)))
         self.compute = ComputeService(self.paths)
         self.probes = Probes(self.paths, devices[0])
 

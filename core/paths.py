@@ -183,6 +183,31 @@ class RunPaths:
 
 
 @dataclass(frozen=True)
+class StudyPaths:
+    """The files of one hyper-parameter search."""
+
+    folder: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.folder / "study.json"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
+    def changing(self) -> Path:
+        """Held for a moment by whoever changes one of the two."""
+        return self.folder / ".changing.lock"
+
+    @property
+    def conducting(self) -> Path:
+        """Held by the process that conducts the study."""
+        return self.folder / ".conducting.lock"
+
+
+@dataclass(frozen=True)
 class DatasetPaths:
     """The files of one prepared dataset."""
 
@@ -250,6 +275,10 @@ class Paths:
         return self.root / "datasets"
 
     @property
+    def studies(self) -> Path:
+        return self.root / "studies"
+
+    @property
     def imports(self) -> Path:
         """Uploads waiting to be prepared, and datasets half prepared."""
         return self.root / "cache" / "imports"
@@ -303,6 +332,9 @@ class Paths:
 
     def run(self, run_id: str) -> RunPaths:
         return RunPaths(self.runs / run_id)
+
+    def study(self, study_id: str) -> StudyPaths:
+        return StudyPaths(self.studies / study_id)
 
     def dataset(self, name: str) -> DatasetPaths:
         return DatasetPaths(self.datasets / name)

@@ -8,7 +8,6 @@ shared file system where SQLite's locks do not work.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,11 +23,11 @@ from core.database import (
     PROBLEMS,
     RUNS,
     batches,
+    database_url,
     later,
     migrate,
     milliseconds,
     open_engine,
-    sqlite_url,
 )
 from core.datasets.jobs import check_idle, check_not_coming
 from core.datasets.registry import check_not_built_in, rename_dataset
@@ -93,7 +92,7 @@ class Store:
         self.paths = paths.create()
         for doomed in paths.runs.glob(".deleted-*"):  # by a process that was killed over it
             shutil.rmtree(doomed, ignore_errors=True)
-        self._engine = open_engine(url or os.environ.get("LIENZO_DB_URL") or sqlite_url(paths))
+        self._engine = open_engine(url or database_url(paths))
         self._making = FileLock(paths.index_lock)
         try:
             # Server and command line may start at the same moment.

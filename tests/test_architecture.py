@@ -28,7 +28,7 @@ LAYERS: list[set[str]] = [
     {"callbacks", "event_log", "judging", "precision", "following"},
     {"evaluating", "trainer", "transfer", "watching"},
     {"training", "prediction"},
-    {"explain", "inspection", "lr_finder", "probing"},
+    {"explain", "inspection", "lr_finder", "probing", "search"},
     {"compute", "lab", "probe_job"},
     {"commands"},
     {"__main__"},
