@@ -12,7 +12,7 @@ from core.config import ARCHITECTURES, RunConfig
 from core.datasets.dataset import DatasetInfo
 from core.errors import N_, LabError
 from core.search.methods import PRUNERS, SAMPLERS
-from core.search.space import SearchSpace, size
+from core.search.space import SearchSpace, check_space, size
 from core.search.spec import Wanted
 from core.search.study import check_wanted, create_study
 from core.search.suggesting import Guided, guided
@@ -81,6 +81,8 @@ def _asked(dataset: DatasetInfo) -> tuple[SearchSpace, RunConfig] | None:
     """What is searched, and the settings around it; what is wrong with them is said."""
     try:
         space, base = read_space(), form_config(dataset)
+        if space.fields:
+            check_space(space, base)
         _searched(space, base)
     except LabError as error:
         show_error(error)
