@@ -24,6 +24,7 @@ from core.commands.parser import Command, Group, build_parser
 from core.commands.predict import PREDICT
 from core.commands.queue import QUEUE
 from core.commands.runs import RUNS
+from core.commands.search import SEARCH
 from core.commands.train import TRAIN
 from core.errors import (
     ConfigError,
@@ -39,6 +40,7 @@ from core.jobs.workers import MEMORY_GROWTH
 COMMANDS: tuple[Command | Group, ...] = (
     *(DATA, *TRAIN, LR_FIND, *RUNS, *QUEUE),
     *(ERRORS, *COMPARE, INSPECT, PREDICT),
+    SEARCH,
 )
 KINDS: dict[type[LabError], str] = {
     WrongUseError: "usage",

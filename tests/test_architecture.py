@@ -71,6 +71,7 @@ NEED_KERAS = (
     "core.precision",
     "core.prediction",
     "core.probing",
+    "core.search.ticking",
     "core.trainer",
     "core.training",
     "core.transfer",

@@ -232,7 +232,7 @@ def summary_facts(summary: RunSummary) -> list[tuple[str, str]]:
     ]
 
 
-def _setting(value: str) -> tuple[str, str]:
+def assignment(value: str) -> tuple[str, str]:
     name, equals, setting = value.partition("=")
     if not equals or not name:
         raise argparse.ArgumentTypeError(
@@ -247,7 +247,7 @@ def training_arguments(parser: argparse.ArgumentParser, *, required: bool = True
     parser.add_argument(
         "--set",
         action="append",
-        type=_setting,
+        type=assignment,
         metavar="SECTION.FIELD=VALUE",
         help="change one setting; may be repeated; the settings are listed below",
     )

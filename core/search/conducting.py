@@ -6,19 +6,20 @@ steps, and the next one goes on.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import NamedTuple
 
 from core.caps import check_caps
 from core.config import RunConfig
 from core.datasets.registry import open_dataset
-from core.errors import N_, ConfigError, NotFoundError, Text, text
+from core.errors import N_, ConfigError, LabError, NotFoundError, RunError, StoreError, Text, text
 from core.fitting import check_fits
 from core.jobs.runner import Runner
-from core.records import RunRecord, RunStatus, now
+from core.records import RunRecord, RunStatus, is_abandoned, now
 from core.remarks import Remarks
 from core.search.backing import IMPOSSIBLE, UNBEGUN, notes_on
-from core.search.endings import Ending, can_go_on, ending, values_by_epoch
+from core.search.endings import OPEN, Ending, ending, values_by_epoch
 from core.search.space import Plan
 from core.search.spec import (
     StudySpec,
@@ -100,28 +101,23 @@ class Conducting:
         if self.state.status is StudyStatus.RUNNING and (
             self.state.told is None or self._means.clock() - self._saved >= SAVE_SECONDS
         ):
-            self._save(self.state)
+            self._save()
 
-    def _save(self, wanted: StudyState) -> None:
-        """Write where it stands, unless somebody has stopped it meanwhile."""
+    def _save(self, *, of: bool = True, **update: object) -> None:
+        """Write where it stands, if it is (``of``: it is running; else: it is over) as we know it:
+        somebody may have stopped it meanwhile, or gone on with it."""
         with changing(self._files):
             found = read_state(self._files)
-            if found.status is StudyStatus.RUNNING or wanted.settled:
-                base = wanted if found.status is StudyStatus.RUNNING else found
-                found = base.model_copy(
-                    update={
-                        "seconds": self._seconds,
-                        "told": now(),
-                        "settled": wanted.settled,
-                    }
-                )
+            if (found.status is StudyStatus.RUNNING) is of:
+                update = {"seconds": self._seconds, "told": now(), **update} if of else update
+                found = found.model_copy(update=update)
                 write_state(self._files, found)
             self.state, self._stamp = found, self._file_stamp()
         self._saved = self._means.clock()
 
-    def end(self, status: StudyStatus, why: Text) -> None:
+    def _end(self, status: StudyStatus, why: Text) -> None:
         """No further trials."""
-        self._save(self.state.model_copy(update={"status": status, "why": why}))
+        self._save(status=status, why=why)
 
     # -- what trials have done --------------------------------------------------------------------
 
@@ -137,11 +133,17 @@ class Conducting:
         try:
             record = self._means.store.read(one.run)
         except NotFoundError:
-            gone = text(N_("Its run was deleted."))
-            self.trials.tell(one, Ending("failed", why=gone), notes={}, void=_void(one))
-            return
-        one.stamp = stamp
-        self._judge(one, record)
+            self._lose(one, text(N_("Its run was deleted.")))
+        except StoreError as error:
+            self._lose(one, error.text)
+        else:
+            one.stamp = stamp
+            self._judge(one, record)
+
+    def _lose(self, one: Open, why: Text) -> None:
+        """A trial whose run cannot be read."""
+        void = "" if one.values else UNBEGUN
+        self.trials.tell(one, Ending("failed", why=why), notes={}, void=void)
 
     def _judge(self, one: Open, record: RunRecord) -> None:
         values = values_by_epoch(self._means.store.paths.run(record.id), self.spec.objective)
@@ -151,22 +153,28 @@ class Conducting:
             unbegun = end.outcome == "pruned" and not values
             void = UNBEGUN if unbegun else ""
             self.trials.tell(one, end, notes=notes_on(record, end), void=void)
-        elif record.status is RunStatus.INTERRUPTED:
-            self._send_on(one, record)
         elif hopeless:
-            self._give_up(one)
+            self._give_up(record)
+        elif self.state.status is StudyStatus.RUNNING:
+            self._send_on(record)
 
-    def _send_on(self, one: Open, record: RunRecord) -> None:
-        """A training whose command line was ended; a server goes on with its own by itself."""
-        if record.owner == "cli" and can_go_on(record):
+    def _send_on(self, record: RunRecord) -> None:
+        """What another one has left behind, who conducted the study before. A server goes on by
+        itself with a training that it has begun."""
+        if record.owner == self.spec.owner or record.status is RunStatus.RUNNING:
+            return
+        if record.status is RunStatus.INTERRUPTED:
             self._means.runner.resume(record.id)
-            one.stamp = ()
+        else:
+            mine = {"owner": self.spec.owner, "lab_id": self._means.store.lab_id}
+            self._means.store.save(record.changed(**mine))
 
-    def _give_up(self, one: Open) -> None:
-        if one.run is not None and not one.give_up:
-            one.give_up = True
-            if not self._means.store.read(one.run).status.is_over():
-                self._means.store.ask_to_stop(one.run, "pruned")
+    def _give_up(self, record: RunRecord) -> None:
+        """Have a run end with what it has shown."""
+        # Over or deleted in this very moment: the next look will see.
+        with contextlib.suppress(RunError, NotFoundError):
+            if not self._means.store.paths.run(record.id).stop.exists():
+                self._means.store.ask_to_stop(record.id, "pruned")
 
     # -- the next ones ----------------------------------------------------------------------------
 
@@ -177,7 +185,7 @@ class Conducting:
         while (over := self._over()) is None and self._room():
             self._begin(self.trials.ask())
         if over is not None and (over.at_once or not self.trials.open):
-            self.end(over.status, over.why)
+            self._end(over.status, over.why)
             self._wind_up()
 
     def _room(self) -> bool:
@@ -214,7 +222,8 @@ class Conducting:
             check_fits(config.model, self._image_shape())
             check_caps(config)
         except ConfigError as error:
-            end = Ending("failed", why=error.text)
+            # Not as failed: from what has failed TPE learns nothing, and would draw it again.
+            end = Ending("pruned", why=error.text)
             self.trials.tell(one, end, notes={}, void=IMPOSSIBLE)
             return
         run_id = self._submit(config, one)
@@ -236,9 +245,31 @@ class Conducting:
             if one.run is None:
                 self.trials.tell(one, Ending("pruned"), notes={}, void=UNBEGUN)
             else:
-                self._give_up(one)
+                self._part_with(one, one.run)
         if not self.trials.open and not self.state.settled:
-            self._save(self.state.model_copy(update={"settled": True}))
+            self._save(of=False, settled=True)
+
+    def _part_with(self, one: Open, run_id: str) -> None:
+        try:
+            record = self._means.store.read(run_id)
+        except LabError as error:
+            self._lose(one, error.text)
+            return
+        if record.status is RunStatus.INTERRUPTED:  # nobody will go on with it for this study
+            void = "" if one.values else UNBEGUN
+            self.trials.tell(one, Ending("pruned"), notes=notes_on(record, OPEN), void=void)
+        elif not record.status.is_over():
+            self._give_up(record)
+
+    def next_run(self) -> str | None:
+        """A run of this study that nobody is training, for whoever trains by hand."""
+        for one in self.trials.open.values():
+            if one.run is not None:
+                record = self._means.store.read(one.run)
+                waits = record.status is RunStatus.QUEUED or record.status.can_resume()
+                if waits or is_abandoned(self._means.store.paths, record):
+                    return one.run
+        return None
 
 
 class _Over(NamedTuple):
@@ -246,10 +277,6 @@ class _Over(NamedTuple):
     at_once: bool = False
     """Trials at work are ended, too."""
     status: StudyStatus = StudyStatus.FINISHED
-
-
-def _void(one: Open) -> str:
-    return "" if one.values else UNBEGUN
 
 
 def _short(minutes: float) -> str:

@@ -56,13 +56,17 @@ class Conductor:
                 self._conduct(study_id)
             except LabError as error:
                 self._fail(study_id, error)
-            except Exception:
+            except Exception:  # noqa: BLE001 - it is logged, and the other studies go on
                 _LOG.exception("the conductor goes on after an error")
                 self._stumble(study_id)
 
     def conducting(self, study_id: str) -> Conducting | None:
         """The study, if it is at work."""
         return self._at_work.get(study_id)
+
+    def has_given_up(self, study_id: str) -> bool:
+        """Whether nothing more will be done about it, as long as it stays as it is."""
+        return study_id in self._quiet and study_id not in self._at_work
 
     def close(self) -> None:
         """Let go of all studies, for another process to go on."""

@@ -5,6 +5,7 @@ Optuna is loaded by the builders only.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,8 +74,8 @@ def _is_numeric(space: SearchSpace, base: RunConfig) -> Text | None:
     if len(space.fields) < 2 or lists or Plan(space, base).conditional:
         return text(
             N_(
-                "CMA-ES moves a cloud of numbers: it needs at least two ranges, and no lists and no "
-                "settings that matter only sometimes."
+                "CMA-ES moves a cloud of numbers: it needs at least two ranges, and neither lists "
+                "nor settings that matter only sometimes."
             )
         )
     return None
@@ -116,8 +117,10 @@ def _random(seed: int, _combination: Mapping[str, Choice]) -> BaseSampler:
 def _tpe(seed: int, _combination: Mapping[str, Choice]) -> BaseSampler:
     from optuna.samplers import TPESampler
 
-    # Groups: settings that only some trials have are modelled together with what they go with.
-    return TPESampler(seed=seed, n_startup_trials=TRIED_FIRST, group=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # groups are called experimental
+        # Settings that only some trials have are modelled together with what they go with.
+        return TPESampler(seed=seed, n_startup_trials=TRIED_FIRST, group=True)
 
 
 def _cma_es(seed: int, _combination: Mapping[str, Choice]) -> BaseSampler:

@@ -83,8 +83,8 @@ class FloatRange(BaseModel, frozen=True):
     def draw(self, trial: Suggests, name: str) -> Choice:
         if self.step is not None:
             top = self._at(self._steps())
-            return self._tidy(trial.suggest_float(name, self.low, top, step=self.step))
-        return self._tidy(trial.suggest_float(name, self.low, self.high, log=self.log))
+            return self.tidy(trial.suggest_float(name, self.low, top, step=self.step))
+        return self.tidy(trial.suggest_float(name, self.low, self.high, log=self.log))
 
     def all_values(self) -> Sequence[Choice] | None:
         return None if self.step is None else [self._at(i) for i in range(self._steps() + 1)]
@@ -96,7 +96,8 @@ class FloatRange(BaseModel, frozen=True):
     def _at(self, number: int) -> float:
         return round(self.low + number * (self.step or 0), 10)
 
-    def _tidy(self, value: float) -> float:
+    def tidy(self, value: float) -> float:
+        """A drawn number as it is written into a config."""
         if self.step is not None:
             return round(value, 10)
         return min(max(float(f"{value:.{DIGITS}g}"), self.low), self.high)

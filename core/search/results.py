@@ -14,7 +14,7 @@ from core.paths import Paths
 from core.records import RunRecord, RunStatus, new_run_id
 from core.search.backing import IMPOSSIBLE, RUN, SECONDS, VOID, trials_known, why_of
 from core.search.endings import values_by_epoch
-from core.search.ranges import Choice
+from core.search.ranges import Choice, FloatRange
 from core.search.space import Plan
 from core.search.spec import StudySpec, read_spec
 from core.store import Store
@@ -75,7 +75,7 @@ def trials_of(store: Store, study_id: str) -> list[TrialRow]:
     there = store.ids()
     with _LOCK:
         known = _ROWS.setdefault((store.paths, study_id), {})
-        rows = [known.get(trial.number) or _row(trial) for trial in trials]
+        rows = [known.get(trial.number) or _row(trial, spec) for trial in trials]
         known |= {row.number: row for row in rows if row.state != "open"}
     return [row if row.run_id in there else row._replace(run_id=None) for row in rows]
 
@@ -83,7 +83,7 @@ def trials_of(store: Store, study_id: str) -> list[TrialRow]:
 _STATES: dict[str, State] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 
 
-def _row(trial: FrozenTrial) -> TrialRow:
+def _row(trial: FrozenTrial, spec: StudySpec) -> TrialRow:
     noted = trial.user_attrs
     state = _STATES.get(trial.state.name, "open")
     return TrialRow(
@@ -91,12 +91,18 @@ def _row(trial: FrozenTrial) -> TrialRow:
         run_id=noted.get(RUN),
         state="impossible" if noted.get(VOID) == IMPOSSIBLE else state,
         value=trial.value if state in ("complete", "pruned") else None,
-        params=dict(trial.params),
+        params={name: _tidy(spec, name, value) for name, value in trial.params.items()},
         epochs=max(trial.intermediate_values, default=0),
         seconds=noted.get(SECONDS),
         values=dict(trial.intermediate_values),
         why=why_of(trial),
     )
+
+
+def _tidy(spec: StudySpec, name: str, value: Choice) -> Choice:
+    """As the config has it: Optuna knows more digits."""
+    wanted = spec.space.fields[name]
+    return wanted.tidy(float(value)) if isinstance(wanted, FloatRange) else value
 
 
 def ranked(rows: Sequence[TrialRow], spec: StudySpec) -> list[TrialRow]:
@@ -155,7 +161,7 @@ class _Given:
 
 
 def importance(store: Store, study_id: str) -> list[Importance]:
-    """What mattered, most important first, of the settings that every finished trial has.
+    """What mattered, most important first.
 
     By PED-ANOVA: what sets the better trials apart from the others.
 
@@ -175,9 +181,7 @@ def importance(store: Store, study_id: str) -> list[Importance]:
 
     shares = get_param_importances(study)
     if not shares or not sum(shares.values()):
-        raise RunError(
-            N_("The finished trials do not differ in any setting that all of them have.")
-        )
+        raise RunError(N_("The finished trials do not differ in what was searched."))
     return [Importance(key, float(share)) for key, share in shares.items()]
 
 

@@ -50,8 +50,8 @@ class Open:
     """Of its run's files when they were last read."""
     values: dict[int, float] = field(default_factory=dict)
     """Epoch → measure, as told to Optuna."""
-    give_up: bool = False
-    """Its run has been asked to end."""
+    trial: Trial | None = None
+    """As it was asked for, by this process."""
 
 
 class Trials:
@@ -71,11 +71,14 @@ class Trials:
         )
         self.open: dict[int, Open] = {}
         self._done: dict[int, Done] = {}
+        self._before = 0
+        """Trials of former times: after a failure, a study that goes on has another chance."""
         self._used: set[int] = set()
         """Combinations of the grid that have had their trial."""
         self._grid = _shuffled(spec) if spec.sampler == "grid" else []
         for trial in self._study.get_trials(deepcopy=False):
             self._learn(trial)
+        self._before = len(self._done) + len(self.open)
 
     def _learn(self, trial: FrozenTrial) -> None:
         if COMBINATION in trial.user_attrs and trial.user_attrs.get(VOID) != UNBEGUN:
@@ -109,8 +112,8 @@ class Trials:
 
     def in_a_row(self, what: Done) -> int:
         """How many trials, the last ones, ended like this."""
-        counted = (done for _, done in sorted(self._done.items(), reverse=True))
-        counted = (done for done in counted if done != "unbegun")
+        latest = (self._done[n] for n in sorted(self._done, reverse=True) if n >= self._before)
+        counted = (done for done in latest if done != "unbegun")
         return sum(1 for _ in takewhile(lambda done: done == what, counted))
 
     def last_reason(self) -> Text | None:
@@ -125,7 +128,7 @@ class Trials:
         """The next trial, without values yet."""
         self._study.sampler = self._sampler(len(self._done) + len(self.open), {})
         trial = self._study.ask()
-        self.open[trial.number] = one = Open(trial.number, trial._trial_id)
+        self.open[trial.number] = one = Open(trial.number, trial._trial_id, trial=trial)
         return one
 
     def drawing(self, one: Open) -> Trial:
@@ -133,7 +136,7 @@ class Trials:
         import optuna
 
         self._study.sampler = self._sampler(one.number, self._combination(one))
-        return optuna.Trial(self._study, one.trial_id)
+        return one.trial or optuna.Trial(self._study, one.trial_id)
 
     def _sampler(self, number: int, combination: Mapping[str, Choice]) -> Any:
         seed = random.Random(f"{self.spec.seed} {number}").randrange(2**31)
