@@ -95,8 +95,7 @@ def _train_finally(study_id: str) -> None:
     guarded(train)
 
 
-def elsewhere(spec: StudySpec) -> None:
-    """Its runs on the Runs page, and the study in Optuna's own viewer."""
+def runs_button(spec: StudySpec) -> None:
     st.button(
         _("All runs of this search on the Runs page"),
         key="search.runs",
@@ -105,6 +104,10 @@ def elsewhere(spec: StudySpec) -> None:
         on_click=_runs,
         args=(spec.id,),
     )
+
+
+def dashboard() -> None:
+    """The study in Optuna's own viewer."""
     with st.expander(_("Open it in optuna-dashboard")):
         st.caption(
             _(

@@ -58,7 +58,8 @@ class SearchDrawing(Searching):
             self._range(dotted, kind, knob)
         else:
             with _beside():
-                self._value(name, field, info, knob)
+                with st.container():
+                    self._value(name, field, info, knob)
                 range_button(dotted, self.architecture)
 
     def _value(self, name: str, field: str, info: FieldInfo, knob: Knob) -> None:
@@ -77,8 +78,10 @@ class SearchDrawing(Searching):
     def _range(self, dotted: str, kind: FieldKind, knob: Knob) -> None:
         name = place(dotted, self.architecture)
         with st.container(border=True, gap="small"):
-            with _beside("center"):
-                st.markdown(f"**{setting_label(knob)}**", help=_(knob.help))
+            with st.container(
+                horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+            ):
+                st.markdown(f"**{setting_label(knob)}**", help=_(knob.help), width="content")
                 value_button(name)
             if kind.numeric:
                 _number_range(name, kind, _(knob.label))
@@ -86,8 +89,8 @@ class SearchDrawing(Searching):
                 _options(name, kind, _(knob.label))
 
 
-def _beside(alignment: Any = "bottom") -> Any:
-    return st.container(horizontal=True, vertical_alignment=alignment, gap="xsmall")
+def _beside() -> Any:
+    return st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
 
 
 def range_button(dotted: str, architecture: str) -> None:
@@ -212,7 +215,8 @@ def network_fields(architectures: tuple[str, ...], *, advanced: bool) -> None:
             _architecture_list()
             value_button(ARCHITECTURE)
         else:
-            architecture_choice()
+            with st.container():
+                architecture_choice()
             range_button(ARCHITECTURE, base_architecture())
     drawn: set[str] = set()
     for architecture in sorted(architectures, key=lambda name: name != base_architecture()):

@@ -194,10 +194,10 @@ def _searched(space: SearchSpace, base: RunConfig) -> None:
         hide_index=True,
         height=table_height(len(rows), 320),
         column_config={
-            "setting": st.column_config.TextColumn(_("Setting")),
-            "where": st.column_config.TextColumn(_("Where")),
+            "setting": st.column_config.TextColumn(_("Setting"), width=125),
+            "where": st.column_config.TextColumn(_("Where"), width=170),
             "values": st.column_config.TextColumn(
-                _("Values"), help=_("How many there are to choose from."), width="small"
+                _("Values"), help=_("How many there are to choose from."), width=70
             ),
         },
         alt=ngettext("{n} setting is searched", "{n} settings are searched", len(rows)),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from core.errors import LabError
 from core.search.results import TrialRow, trials_of
-from core.search.spec import Study, StudySpec, StudyStatus
+from core.search.spec import Study, StudySpec, StudyState, StudyStatus
 from core.search.study import (
     continue_study,
     delete_study,
@@ -22,7 +22,7 @@ from ui.messages import show, show_error
 from ui.names import literal
 from ui.people import may_end
 from ui.queue_view import not_yours
-from ui.search_after import elsewhere, from_here
+from ui.search_after import dashboard, from_here, runs_button
 from ui.search_board import all_trials, at_work, leaderboard
 from ui.search_data import Standing, shown_value, standing, study_label
 from ui.search_figures import figures
@@ -51,27 +51,40 @@ ICONS = {
 
 def study_view() -> None:
     """Choose a study, and look at it."""
-    study = _choose()
-    if study is None:
+    studies = _studies()
+    if not studies:
+        _nothing_yet()
         return
-    spec, status = study.spec, study.state.status
+    choice, about = st.columns([5, 6], vertical_alignment="bottom", gap="medium")
+    with choice:
+        study = _choose(studies)
+    with about:
+        _head(study)
+    if study.state.why:
+        _reason(study.state)
     try:
-        rows = trials_of(get_lab().store, spec.id)
+        rows = trials_of(get_lab().store, study.spec.id)
     except LabError as error:
         show_error(error)
         return
+    _parts(study, rows)
+
+
+def _parts(study: Study, rows: Sequence[TrialRow]) -> None:
+    spec, status = study.spec, study.state.status
     live = status is StudyStatus.RUNNING or any(row.state == "open" for row in rows)
-    _head(study)
     st.fragment(_standing, run_every=LIVE_SECONDS if live else None)(spec.id, status, live)
     from_here(spec)
     st.fragment(_figures, run_every=FIGURES_SECONDS if live else None)(spec.id)
     _on_demand(spec, rows)
-    elsewhere(spec)
-    _delete_button(study)
+    with st.container(horizontal=True):
+        runs_button(spec)
+        _delete_button(study)
+    dashboard()
 
 
-def _choose() -> Study | None:
-    """From all studies, whoever began them; None if there is none."""
+def _studies() -> dict[str, Study]:
+    """All studies, whoever began them, the newest first."""
     studies = {study.spec.id: study for study in list_studies(get_lab().paths)}
     wanted = st.session_state.get(STUDY)
     if wanted and wanted not in studies:
@@ -80,15 +93,20 @@ def _choose() -> Study | None:
         except LabError as error:  # a mistyped address, deleted, or damaged
             show_error(error, "warning")
             st.session_state[STUDY] = None
-    if not studies:
-        st.info(
-            _(
-                "Nothing has been searched yet. A search trains a network many times with other "
-                "settings and keeps what works best: set one up."
-            )
+    return studies
+
+
+def _nothing_yet() -> None:
+    st.info(
+        _(
+            "Nothing has been searched yet. A search trains a network many times with other "
+            "settings and keeps what works best: set one up."
         )
-        st.button(_("Set up a search"), key="search.begin", on_click=_set_up)
-        return None
+    )
+    st.button(_("Set up a search"), key="search.begin", on_click=_set_up)
+
+
+def _choose(studies: Mapping[str, Study]) -> Study:
     if not st.session_state.get(STUDY):
         st.session_state[STUDY] = next(iter(studies))
     st.selectbox(
@@ -133,17 +151,23 @@ def _standing(study_id: str, drawn: StudyStatus, live: bool) -> None:
 
 
 def _head(study: Study) -> None:
-    spec, state = study.spec, study.state
-    title, actions = st.columns([6, 5], vertical_alignment="center")
-    with title, st.container(horizontal=True, vertical_alignment="center"):
-        by = f" · {literal(spec.by)}" if spec.by else ""
-        st.markdown(f"**{literal(study_label(spec))}**{by}", width="content")
+    state = study.state
+    with st.container(horizontal=True, vertical_alignment="center"):
         words = f"{ICONS[state.status]} {say(state.status.text)}"
         st.badge(words, color=COLOURS[state.status])  # type: ignore[arg-type]
-    with actions, st.container(horizontal=True, horizontal_alignment="right"):
-        _actions(study)
-    if state.why:
-        show(say(state.why), "error" if state.status is StudyStatus.FAILED else "info")
+        if study.spec.by:
+            st.caption(literal(study.spec.by), width="content")
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            _actions(study)
+
+
+def _reason(state: StudyState) -> None:
+    """Why it has ended."""
+    assert state.why is not None
+    if state.status is StudyStatus.FAILED:
+        show(say(state.why), "error")
+    else:
+        st.caption(literal(say(state.why)))
 
 
 def _actions(study: Study) -> None:

@@ -19,7 +19,7 @@ class View(NamedTuple):
 
 
 VIEWS = {
-    "search": View(N_("Search"), search_view),
+    "search": View(N_("Hyper-parameter search"), search_view),
 }
 
 
