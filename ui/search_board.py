@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.errors import LabError
 from core.records import Progress, RunRecord, RunStatus, read_progress
-from core.search.results import STATE_NAMES, TrialRow, open_runs, ranked
+from core.search.results import TrialRow, open_runs, ranked
 from core.search.spec import StudySpec
 from ui.frame import run_label
 from ui.i18n import _, duration, ngettext, number, say
@@ -18,7 +18,7 @@ from ui.live import progress_bar
 from ui.names import literal
 from ui.queue_view import place_in_queue
 from ui.search_data import shown_value
-from ui.search_names import setting_name, value_name
+from ui.search_names import TRIAL_STATES, setting_name, value_name
 from ui.state import choose_run, get_lab, go_to, watch
 from ui.tables import readable, table_height
 
@@ -35,14 +35,15 @@ def leaderboard(spec: StudySpec, rows: Sequence[TrialRow]) -> None:
     if not best:
         st.caption(_("The first finished trial will stand here."))
         return
+    said = [_("The best {n} of {all} finished trials.", n=SHOWN, all=len(best))]
     _table(spec, best[:SHOWN], key=f"search.board.{spec.id}", ranks=True)
-    if len(best) > SHOWN:
-        st.caption(_("The best {n} of {all} finished trials.", n=SHOWN, all=len(best)))
+    st.caption(" ".join([_how_to(), *(said if len(best) > SHOWN else [])]))
 
 
 def all_trials(spec: StudySpec, rows: Sequence[TrialRow]) -> None:
     """Every trial by number, with what became of it."""
     _table(spec, rows, key=f"search.all.{spec.id}", ranks=False)
+    st.caption(_how_to())
 
 
 def _table(spec: StudySpec, rows: Sequence[TrialRow], *, key: str, ranks: bool) -> None:
@@ -72,14 +73,17 @@ def _table(spec: StudySpec, rows: Sequence[TrialRow], *, key: str, ranks: bool) 
         selection_mode="single-row",
         alt=ngettext("{n} trial", "{n} trials", len(frame)),
     )
-    st.caption(_("Click a row to open its run. A click on a head sorts."))
+
+
+def _how_to() -> str:
+    return _("Click a row to open its run. A click on a head sorts.")
 
 
 def _row(row: TrialRow, settings: Sequence[str], *, rank: int) -> dict[str, object]:
     return {
         "rank": rank,
         "number": row.number + 1,
-        "state": _(STATE_NAMES[row.state]),
+        "state": _(TRIAL_STATES[row.state]),
         "value": row.value,
         **{key: row.params.get(key) for key in settings},
         "epochs": row.epochs,

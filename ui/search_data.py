@@ -25,8 +25,8 @@ PLOT_STATES: dict[str, plots.State] = {
     "open": "running",
     "complete": "complete",
     "pruned": "pruned",
-    "failed": "failed",
     "impossible": "failed",
+    "failed": "failed",
 }
 
 
@@ -124,7 +124,7 @@ def _plotted(key: str, value: object) -> float | str:
 def axes_of(spec: StudySpec) -> list[plots.Axis]:
     """The searched settings, in the order of the form."""
     return [
-        plots.Axis(key, setting_name(key), _is_log(wanted))
+        plots.Axis(key, setting_name(key), _is_log(wanted), _numbers(wanted))
         for key, wanted in spec.space.fields.items()
     ]
 
@@ -132,10 +132,15 @@ def axes_of(spec: StudySpec) -> list[plots.Axis]:
 def _is_log(wanted: Range) -> bool:
     if not isinstance(wanted, Choices):
         return wanted.log
-    numbers = [v for v in wanted.values if isinstance(v, int | float) and not isinstance(v, bool)]
-    if len(numbers) < len(wanted.values) or not numbers or min(numbers) <= 0:
-        return False
-    return max(numbers) >= POWERS_FROM * min(numbers)
+    numbers = _numbers(wanted)
+    return bool(numbers) and 0 < POWERS_FROM * numbers[0] <= numbers[-1]
+
+
+def _numbers(wanted: Range) -> tuple[float, ...]:
+    """Of a list of numbers, ascending; nothing of all else."""
+    values = wanted.values if isinstance(wanted, Choices) else ()
+    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    return tuple(sorted(numbers)) if len(numbers) == len(values) else ()
 
 
 def parameters_that_matter(study_id: Id, finished: int) -> dict[str, float] | str:

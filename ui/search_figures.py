@@ -38,7 +38,7 @@ from ui.search_data import (
     parameters_that_matter,
     plot_trials,
 )
-from ui.search_names import setting_name
+from ui.search_names import TRIAL_STATES, setting_name
 from ui.state import is_dark
 from ui.switch import switch
 
@@ -93,12 +93,7 @@ def _labels() -> HistoryLabels:
     return HistoryLabels(
         _("Trial"),
         _("Best so far"),
-        {
-            "complete": _("finished"),
-            "pruned": _("ended early"),
-            "failed": _("failed"),
-            "running": _("at work"),
-        },
+        {state: _(TRIAL_STATES[name]) for name, state in PLOT_STATES.items()},
     )
 
 
@@ -159,10 +154,11 @@ def _parallel(shown: Shown) -> None:
     trials = with_value(shown.trials)
     kept = sorted(trials, key=lambda t: t.value or 0.0, reverse=shown.goal.higher)[:MOST_LINES]
     columns = [
-        Column(axis.title, tuple(_cell(trial, axis.key) for trial in kept)) for axis in shown.axes
+        Column(axis.title, tuple(_cell(trial, axis.key) for trial in kept), axis.log)
+        for axis in shown.axes
     ]
     title = f"{shown.goal.title} (%)" if shown.goal.share else shown.goal.title
-    columns.append(Column(title, tuple(shown.goal.shown(t.value or 0.0) for t in kept)))
+    columns.append(Column(title, tuple(shown.goal.shown(t.value or 0.0) for t in kept), False))
     names = [_("Trial {n}", n=trial.number + 1) for trial in kept]
     st.echarts_chart(
         plot_parallel(parallel_info(names, columns), dark=is_dark(), number=quick_number(4)),

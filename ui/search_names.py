@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from core.config import ARCHITECTURES
+from core.errors import N_
 from core.fields import FIELDS, Kind
 from core.search.ranges import Choice, Choices, FloatRange, IntRange, plain, split
 from ui.forms import choice_label
 from ui.i18n import _, number
 from ui.runs_data import field_label
 
-Any_ = Choices | IntRange | FloatRange
+TRIAL_STATES = {
+    "open": N_("at work"),
+    "complete": N_("trained to the end"),
+    "pruned": N_("ended early"),
+    "failed": N_("has failed"),
+    "impossible": N_("impossible"),
+}
+"""What became of a trial."""
 
 
 def setting_name(where: str) -> str:
@@ -32,7 +40,7 @@ def value_name(where: str, value: object) -> str:
     return choice_label(value)
 
 
-def range_name(where: str, wanted: Any_) -> str:
+def range_name(where: str, wanted: Choices | IntRange | FloatRange) -> str:
     """Where a setting is searched, in words."""
     if isinstance(wanted, Choices):
         return " · ".join(value_name(where, value) for value in wanted.values)

@@ -17,8 +17,9 @@ def search_view() -> None:
     read_address(STUDY)
     if st.session_state.get(STUDY) != before:  # an address was opened
         st.session_state[PART] = "study"
+    st.session_state.setdefault(PART, "setup")
     names = {"setup": _("Set up a search"), "study": _("Studies")}
-    if switch(_("Part"), names, key=PART, default="setup") == "setup":
+    if switch(_("Part"), names, key=PART) == "setup":
         write_address(STUDY, default=st.session_state.get(STUDY))
         setup_view()
     else:

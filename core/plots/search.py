@@ -289,11 +289,13 @@ def plot_importance(
 
 
 class Axis(NamedTuple):
-    """A searched setting as an axis: its key and name, and whether it was searched in powers."""
+    """A searched setting as an axis: its key and name, whether it was searched in powers, and the
+    numbers that it was chosen from, if it was a list of them."""
 
     key: str
     title: str
     log: bool = False
+    ticks: tuple[float, ...] = ()
 
 
 class SliceInfo(NamedTuple):
@@ -364,8 +366,17 @@ def set_axis(update: Callable[..., object], axis: Axis, values: Sequence[float |
     """Title and scale: words as they come, powers where the setting was searched in powers."""
     words = any(isinstance(value, str) for value in values)
     kind = "category" if words else "log" if axis.log else "linear"
-    # Power ticks only where there is room for several: 0.0001, 0.001 …
-    update(title=escaped(axis.title), type=kind, exponentformat="power", hoverformat=".4~g")
+    numbers = [value for value in values if isinstance(value, int | float)]
+    # Of a short axis in powers Plotly writes the numbers in between, too.
+    powers = kind == "log" and bool(numbers) and max(numbers) >= 100 * min(numbers)
+    update(
+        title=escaped(axis.title),
+        type=kind,
+        dtick=1 if powers else None,
+        tickvals=list(axis.ticks) or None,
+        exponentformat="power",
+        hoverformat=".4~g",
+    )
 
 
 def _scale(dark: bool) -> list[tuple[float, str]]:
