@@ -80,7 +80,7 @@ class RunConfig(Section):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise _config_error(error) from None
+            raise config_error(error) from None
 
     def with_values(self, values: dict[str, object]) -> Self:
         """A copy with dotted fields replaced, e.g. ``{"train.epochs": "3"}``; text is parsed.
@@ -198,7 +198,8 @@ def _shown(value: object) -> str:
     return shown if len(shown) <= 80 else shown[:77] + "…"
 
 
-def _config_error(error: ValidationError) -> ConfigError:
+def config_error(error: ValidationError) -> ConfigError:
+    """The first thing that pydantic found, in the user's words."""
     first = error.errors(include_url=False)[0]
     tags = set(ARCHITECTURES)
     where = ".".join(str(p) for p in first["loc"] if p not in tags) or "config"

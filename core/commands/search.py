@@ -43,7 +43,7 @@ def _wanted(context: Context, config: RunConfig) -> Wanted:
         found: dict[str, object] = {"space": typed_space(options.space, config)}
     else:
         found = guided(config.model.architecture, config)._asdict()
-    return Wanted.model_validate(
+    return Wanted.parse(
         {
             **found,
             **{name: value for name, value in told.items() if value is not None},

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, Self
 
 from filelock import FileLock
 from pydantic import BaseModel, Field, ValidationError
 
-from core.config import RunConfig
+from core.config import RunConfig, config_error
 from core.errors import N_, NotFoundError, StoreError, Text
 from core.parts import Id
 from core.paths import Paths, StudyPaths, write_atomic
@@ -51,6 +51,18 @@ class Wanted(BaseModel, frozen=True):
     by: str = ""
     tags: tuple[str, ...] = ()
     """Put on the run of every trial."""
+
+    @classmethod
+    def parse(cls, values: object) -> Self:
+        """Validate plain data.
+
+        Raises:
+            ConfigError: naming the field, what was expected and what was received.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise config_error(error) from None
 
 
 class StudySpec(Wanted, frozen=True):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,13 +12,11 @@ from filelock import FileLock
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import OperationalError
 
-from core.config import RunConfig
 from core.errors import LabError, text
 from core.jobs.runner import Supervisor
-from core.jobs.workers import Launcher
 from core.paths import Paths
 from core.records import Failure, RunRecord, RunStatus
-from core.search import conducting
+from core.search import backing, conducting, results
 from core.search.conducting import MOST_FAILED, MOST_IMPOSSIBLE
 from core.search.conductor import PATIENCE, RETRY_SECONDS
 from core.search.ranges import Choices, FloatRange, IntRange
@@ -26,14 +25,8 @@ from core.search.spec import StudyStatus
 from core.search.study import continue_study, create_study, delete_study, stop_study
 from core.search.trials import Trials
 from core.store import Store
+from tests.jobs.test_runner import FakeLauncher
 from tests.search.helpers import BASE, LISTS, RATE, Hall, near_a_hundredth
-
-
-@pytest.fixture
-def hall(paths: Paths) -> Iterator[Hall]:
-    made = Hall(paths)
-    yield made
-    made.conductor.close()
 
 
 def numbers(records: list[RunRecord]) -> list[int]:
@@ -109,15 +102,10 @@ class TestTrials:
         hall.tick()
         (bad,) = hall.waiting()
         stop = hall.paths.run(bad.id).stop
-        for epoch, accuracy in enumerate([0.1, 0.1, 0.1, 0.15], 1):
-            assert not stop.exists()
+        for accuracy, given_up in ((0.1, False), (0.15, False), (0.15, True)):
             hall.epoch(bad.id, accuracy)
             hall.tick()
-            if epoch == 3:
-                break
-        assert stop.exists() or hall.rows(study_id)[-1].epochs == 3
-        hall.epoch(bad.id, 0.15)
-        hall.tick()
+            assert stop.exists() is given_up
         hall.end(bad.id, RunStatus.PRUNED)
         hall.tick()
         row = hall.rows(study_id)[5]
@@ -466,8 +454,6 @@ def test_lost_rows_are_made_again_from_the_runs(hall: Hall) -> None:
         file.unlink()
     again = Hall(hall.paths)
     again.restart()
-    from core.search import backing, results
-
     backing._SERVERS.clear()
     results._ROWS.clear()
     assert again.rows(study_id) == before
@@ -479,11 +465,8 @@ def test_lost_rows_are_made_again_from_the_runs(hall: Hall) -> None:
 
 def test_the_supervisor_calls_it_in_every_tick(paths: Paths) -> None:
     """As :mod:`core.lab` puts them together, with workers that only pretend."""
-    from tests.jobs.test_runner import FakeLauncher
-
     hall = Hall(paths)
     launcher = FakeLauncher(paths)
-    assert isinstance(launcher, Launcher | FakeLauncher)
     supervisor = Supervisor(hall.store, launcher, ["cpu"])
     hall.runner = supervisor  # type: ignore[assignment]
     conductor = hall.fresh()
@@ -505,24 +488,15 @@ def test_the_supervisor_calls_it_in_every_tick(paths: Paths) -> None:
     conductor.close()
 
 
-def test_an_idle_conductor_loads_no_optuna() -> None:
-    import subprocess
-    import sys
-
-    code = (
-        "import sys, tempfile; from pathlib import Path; from core.lab import Lab;"
-        "lab = Lab(Path(tempfile.mkdtemp())); lab.runner.tick(); print('optuna' in sys.modules)"
-    )
-    said = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout
-    assert said.split()[-1] == "False"
-
-
-def test_configs_are_whole(hall: Hall) -> None:
-    """What is drawn replaces the base's value and nothing else."""
-    study_id = hall.create(trials=1, config=RunConfig.parse({**BASE.model_dump()}))
+def test_an_idle_conductor_loads_no_optuna(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    hall.until_settled(hall.create(trials=1))
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "optuna", None)  # loading it is an error
+        hall.restart()
+        hall.tick(2)
+        running = hall.create()
+        hall.tick()
+        assert hall.store.runs(part_of=running) == []
+    hall.clock.now += RETRY_SECONDS
     hall.tick()
-    (run,) = hall.waiting()
-    rate = run.config.optimizer.learning_rate
-    assert run.config == hall.study(study_id).spec.config.with_values({RATE: rate})
+    assert len(hall.store.runs(part_of=running)) == 1

@@ -53,7 +53,7 @@ def space(**fields: Range) -> SearchSpace:
     ],
 )
 def test_what_cannot_be_searched_is_refused(key: str, wanted: Range, said: str) -> None:
-    with pytest.raises(ConfigError, match="^[^{]*$") as caught:
+    with pytest.raises(ConfigError, match=r"^[^{]*$") as caught:
         check_space(SearchSpace(fields={key: wanted}), BASE)
     assert said in str(caught.value)
 
