@@ -109,7 +109,8 @@ class TestTrials:
         hall.end(bad.id, RunStatus.PRUNED)
         hall.tick()
         row = hall.rows(study_id)[5]
-        assert (row.state, row.value) == ("pruned", pytest.approx(0.85))
+        assert row.state == "pruned"
+        assert row.value == pytest.approx(0.85)
 
 
 class TestTrouble:

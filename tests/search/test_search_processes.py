@@ -37,7 +37,7 @@ def test_workers_train_and_a_bad_trial_is_ended_early(
     monkeypatch.setattr(methods, "WATCHED_FIRST", 1)
     lab = Lab(paths.root)
     # The better one is tried first.
-    study_id = create_study(lab.store, wanted(pruner="median", seed=1))
+    study_id = create_study(lab.store, wanted(pruner="median"))
     lab.runner.start()
     try:
         until(lambda: read_study(paths, study_id).state.settled)

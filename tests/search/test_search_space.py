@@ -117,7 +117,7 @@ def test_a_fixed_trial_gives_its_config() -> None:
             model__layers=IntRange(low=1, high=4),
         ),
     )
-    changed = {RATE: 0.01235, BATCH: 64, "model.layers": 3}
+    changed: dict[str, object] = {RATE: 0.01235, BATCH: 64, "model.layers": 3}
     assert config == BASE.with_values(changed)
 
 
