@@ -46,7 +46,7 @@ def range_name(where: str, wanted: Choices | IntRange | FloatRange) -> str:
         return " · ".join(value_name(where, value) for value in wanted.values)
     low, high = number(wanted.low), number(wanted.high)
     if wanted.log:
-        return _("{low} to {high}, logarithmic", low=low, high=high)
+        return _("{low} to {high} (log)", low=low, high=high)
     if wanted.step is None or (isinstance(wanted, IntRange) and wanted.step == 1):
         return _("{low} to {high}", low=low, high=high)
     return _("{low} to {high}, step {step}", low=low, high=high, step=number(wanted.step))

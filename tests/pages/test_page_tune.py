@@ -87,7 +87,7 @@ def test_a_search_is_made_on_the_form_itself_and_launched(app: OpenPage, lab: La
     assert not page.exception
     (table,) = page.dataframe
     assert list(table.value["setting"]) == ["Blocks", "Learning rate", "Batch size"]
-    assert list(table.value["where"])[:2] == ["1 to 3", "0.0001 to 0.1, logarithmic"]
+    assert list(table.value["where"])[:2] == ["1 to 3", "0.0001 to 0.1 (log)"]
     page.button(key="search.launch").click().run()
     assert not page.exception
     (found,) = list_studies(lab.paths)
@@ -265,3 +265,12 @@ def test_ranges_survive_a_change_of_language(app: OpenPage) -> None:
     assert not page.exception
     assert page.multiselect(key=options).value == ["adam", "lion"]
     assert page.selectbox(key="search.set.pruner").value == "hyperband"
+
+
+def test_home_says_of_which_search_a_trial_is(
+    app: OpenPage, lab: Lab, study: Callable[..., str]
+) -> None:
+    study_id = study((RunStatus.RUNNING,))
+    page = app("start")
+    said = f"trial 1 of search {study_id[4:8]}-{study_id[9:13]}-{study_id[-4:]}"
+    assert [said in plain(m.value) for m in page.markdown].count(True) == 1
