@@ -31,6 +31,7 @@ from core.inspection.asking import features_of, judge_unknown
 from core.models.summary import layer_table
 from core.paths import Paths
 from core.prediction import predict
+from core.search.results import importance_in
 from core.signals import give_way
 
 
@@ -54,6 +55,7 @@ def operations(paths: Paths) -> dict[str, Callable[..., Any]]:
         "layers": partial(layers_of_run, paths),
         "activations": partial(activations_of_run, paths),
         "filters": partial(filters_of_run, paths),
+        "importance": partial(importance_in, paths),
     }
 
 

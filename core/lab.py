@@ -28,7 +28,8 @@ class Lab:
         max_epochs(), max_minutes()  # settings that cannot be meant are told at once
         self._launcher = make_launcher(self.store, devices)
         self.runner = Supervisor(self.store, self._launcher, devices)
-        self.runner.companions.append(Conductor(self.store, self.runner, len(devices)))
+        self._conductor = Conductor(self.store, self.runner, len(devices))
+        self.runner.companions.append(self._conductor)
         self.compute = ComputeService(self.paths)
         self.probes = Probes(self.paths, devices[0])
 
@@ -43,5 +44,6 @@ class Lab:
     def close(self) -> None:
         """Trainings save what they have and end; the next start goes on with them."""
         self.runner.close()
+        self._conductor.close()
         self.compute.close()
         self.probes.close()

@@ -133,7 +133,7 @@ class _Trainings:
 
 
 def final(context: Context) -> Answer:
-    """Queued for the server, or trained here one after the other."""
+    """Trained here, one after the other."""
     options = context.options
     if read_spec(context.paths, options.study_id).config.data.dataset == DIGITS:
         context.dataset(DIGITS)
@@ -145,8 +145,12 @@ def final(context: Context) -> Answer:
         with_validation=not options.without_validation,
     )
     trainings = _Trainings(context, options.study_id)
-    for run_id in run_ids:
-        trainings.train(run_id, lambda: None)
+    try:
+        for run_id in run_ids:
+            trainings.train(run_id, lambda: None)
+    except KeyboardInterrupt:
+        trainings.bury()
+        raise
     records = [context.store.read(run_id) for run_id in run_ids]
     documents: list[object] = [
         {

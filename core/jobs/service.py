@@ -149,6 +149,11 @@ class ComputeService:
         found: tuple[str, Pixels] = self.ask("filters", run_id)
         return found
 
+    def importance(self, study_id: str) -> list[tuple[str, float]]:
+        """See :func:`core.search.results.importance`."""
+        found: list[tuple[str, float]] = self.ask("importance", study_id)
+        return found
+
     def ask(self, name: str, *arguments: Any) -> Any:
         """Have one operation done.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -163,7 +164,8 @@ class _Given:
 def importance(store: Store, study_id: str) -> list[Importance]:
     """What mattered, most important first.
 
-    By PED-ANOVA: what sets the better trials apart from the others.
+    By PED-ANOVA: what sets the better trials apart from the others. Not in the server, which has
+    :meth:`core.jobs.service.ComputeService.importance`: it loads scikit-learn.
 
     Raises:
         NotFoundError: if there is no such study.
@@ -177,12 +179,23 @@ def importance(store: Store, study_id: str) -> list[Importance]:
             least=LEAST_TRIALS,
             count=len(done),
         )
-    from optuna.importance import get_param_importances
+    if len({trial.value for trial in done}) == 1:
+        raise RunError(N_("All finished trials are equally good: there is nothing to explain."))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # few trials are said to be few
+        from optuna.importance import get_param_importances
 
-    shares = get_param_importances(study)
-    if not shares or not sum(shares.values()):
-        raise RunError(N_("The finished trials do not differ in what was searched."))
+        shares = get_param_importances(study)
     return [Importance(key, float(share)) for key, share in shares.items()]
+
+
+def importance_in(paths: Paths, study_id: str) -> list[tuple[str, float]]:
+    """:func:`importance` for another process, in plain tuples."""
+    store = Store(paths)
+    try:
+        return [(one.key, one.share) for one in importance(store, study_id)]
+    finally:
+        store.close()
 
 
 def best_epoch(store: Store, spec: StudySpec, row: TrialRow) -> int:

@@ -73,6 +73,8 @@ class Trials:
         self._done: dict[int, Done] = {}
         self._before = 0
         """Trials of former times: after a failure, a study that goes on has another chance."""
+        self._runs: dict[int, str] | None = None
+        """By trial; looked up when a trial does not know its run."""
         self._used: set[int] = set()
         """Combinations of the grid that have had their trial."""
         self._grid = _shuffled(spec) if spec.sampler == "grid" else []
@@ -93,12 +95,12 @@ class Trials:
 
     def _run_of(self, number: int) -> str | None:
         """The run of a trial that was asked for by a process that was killed over it."""
-        # Its folder may be there while the index does not know it yet.
-        self.store.reindex()
-        for record in self.store.runs(part_of=self.spec.id):
-            if record.part is not None and record.part.number == number:
-                return record.id
-        return None
+        if self._runs is None:
+            # Its folder may be there while the index does not know it yet.
+            self.store.reindex()
+            records = self.store.runs(part_of=self.spec.id)
+            self._runs = {r.part.number: r.id for r in records if r.part is not None}
+        return self._runs.get(number)
 
     # -- how far it is ----------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from core.search.results import (
     config_of,
     final_runs,
     importance,
+    importance_in,
     ranked,
     trials_of,
 )
@@ -53,6 +54,17 @@ def test_the_best_of_six(hall: Hall, objective: str) -> None:
     shares = {one.key: one.share for one in importance(hall.store, study_id)}
     assert shares[RATE] > 0.7
     assert sum(shares.values()) == pytest.approx(1)
+    assert dict(importance_in(hall.paths, study_id)) == shares
+
+
+def test_equal_trials_explain_nothing(hall: Hall) -> None:
+    study_id = hall.create(trials=6)
+    for _ in range(6):
+        hall.tick()
+        hall.train_all(lambda _config: [0.5])
+    hall.tick()
+    with pytest.raises(RunError, match="All finished trials are equally good"):
+        importance(hall.store, study_id)
 
 
 def test_the_settings_of_a_trial_outlive_its_run(hall: Hall) -> None:
