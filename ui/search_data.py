@@ -12,7 +12,7 @@ from core.parts import Id
 from core.plots import search as plots
 from core.records import short_id
 from core.search.ranges import Choices, Range
-from core.search.results import TrialRow, importance, ranked
+from core.search.results import TrialRow, ranked
 from core.search.space import size
 from core.search.spec import Study, StudySpec, StudyStatus
 from ui.i18n import _, number, percent, say_error
@@ -156,4 +156,5 @@ def parameters_that_matter(study_id: Id, finished: int) -> dict[str, float] | st
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def _importance(root: str, study_id: str, finished: int) -> dict[str, float]:
-    return dict(importance(get_lab().store, study_id))
+    # Not here: it loads scikit-learn.
+    return dict(get_lab().compute.importance(study_id))

@@ -135,7 +135,8 @@ def _in_order(values: dict[int, float]) -> tuple[float, ...]:
 
 
 def _importance(shown: Shown) -> None:
-    found = parameters_that_matter(shown.spec.id, shown.finished)
+    with st.spinner(_("Asking which settings mattered …")):
+        found = parameters_that_matter(shown.spec.id, shown.finished)
     if isinstance(found, str):
         show(found, "info")
         return

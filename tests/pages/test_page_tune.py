@@ -180,7 +180,10 @@ def test_a_running_study(app: OpenPage, study: Callable[..., str], lang: str) ->
     assert len(table.value) == 1  # the leaderboard
 
 
-def test_the_figures_of_a_finished_study(app: OpenPage, study: Callable[..., str]) -> None:
+def test_the_figures_of_a_finished_study(
+    app: OpenPage, lab: Lab, study: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lab.compute, "importance", lambda _study: [(RATE, 0.75), (BATCH, 0.25)])
     finished = study((RunStatus.FINISHED,) * 6, status=StudyStatus.FINISHED, settled=True)
     page = open_study(app, finished)
     for name in ("curves", "importance", "parallel", "slice", "contour"):
