@@ -63,6 +63,12 @@ ABOUT = (
     Field("preset", N_("Preset"), Kind.TEXT, N_("The settings that it began with.")),
     Field("network", N_("Network"), Kind.TEXT, N_("The architecture in a word.")),
     Field("start", N_("Goes on from"), Kind.TEXT, N_("The run whose network it began with.")),
+    Field(
+        "part",
+        N_("Part of"),
+        Kind.TEXT,
+        N_("The search or cross-validation that it was trained for."),
+    ),
 )
 MEASURES = (
     Field(
@@ -179,6 +185,7 @@ def _about(record: RunRecord, remarks: Remarks) -> Iterator[Value]:
         record.preset,
         record.network,
         short_id(record.start.run) if record.start else None,
+        short_id(record.part.of) if record.part else None,
     )
     yield from (getattr(record.summary, field.key, None) for field in MEASURES)
 
@@ -217,7 +224,7 @@ def _conditions(architecture: str) -> list[tuple[str, str, tuple[str, tuple[Any,
 
 def _words(row: RunRow) -> str:
     """What a search looks at."""
-    keys = ("run", "by", "note", "preset", "network", "data.dataset", "optimizer.name")
+    keys = ("run", "by", "note", "preset", "network", "part", "data.dataset", "optimizer.name")
     said = [row.id, *(row[key] for key in (*keys, "model.architecture")), *row["tags"]]
     return " ".join(str(word) for word in said if word).casefold()
 

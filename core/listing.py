@@ -30,6 +30,8 @@ class Query(NamedTuple):
     names: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     """A run has at least one of them."""
+    parts: tuple[str, ...] = ()
+    """Short names of searches and cross-validations that a run was trained for."""
     least_accuracy: float = 0.0
     """Best validation accuracy, in [0, 1]."""
 
@@ -84,6 +86,7 @@ def found(rows: Iterable[RunRow], query: Query) -> list[RunRow]:
             ("data.dataset", query.datasets),
             ("model.architecture", query.architectures),
             ("by", query.names),
+            ("part", query.parts),
         )
         if values
     ]

@@ -14,6 +14,7 @@ from core.errors import ConfigError, NotFoundError, RunError, StoreError
 from core.fields import FIELDS, SETTINGS, RunRow, differing
 from core.grouping import Spread, seed_groups, spread
 from core.listing import Listing, Query, all_tags, found, ordered, values_of
+from core.parts import Part
 from core.paths import Paths
 from core.records import RunRecord, RunStatus, RunSummary, Start, now
 from core.remarks import Remarks, make_remarks, read_remarks
@@ -72,10 +73,11 @@ def test_what_differs() -> None:
     assert differing(rows[:1]) == differing([]) == []
 
 
+STUDY = "20260203-040506-000-beef"
 ROWS = [
     row(run(3, 0.9, data__dataset="pets", model__architecture="mlp"), "final", by="Ana"),
     row(run(2, 0.7, data__dataset="pets")),
-    row(run(1), "Final test", by="Bea"),
+    row(run(1), "Final test", by="Bea", part=Part(kind="study", of=STUDY, number=4)),
 ]
 
 
@@ -92,6 +94,8 @@ ROWS = [
         (Query(datasets=("pets", "birds")), [3, 2]),
         (Query(architectures=("mlp",)), [3]),
         (Query(names=("Bea", "Ana"), tags=("final",)), [3]),
+        (Query(parts=("0203-0405-beef",)), [1]),
+        (Query("beef"), [1]),
         (Query(least_accuracy=0.7), [3, 2]),
         (Query(least_accuracy=0.71), [3]),
     ],

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.paths import RunPaths
 from core.records import Progress, RunRecord, RunStatus, read_history, read_progress
-from ui.frame import by_whom, run_label, status_badge
+from ui.frame import by_whom, part_of, run_label, status_badge
 from ui.i18n import _, duration, percent
 from ui.live import progress_bar
 from ui.names import literal
@@ -33,7 +33,8 @@ def active_runs() -> None:
 def _row(record: RunRecord) -> None:
     name, where, figures, button = st.columns([5, 6, 3, 2], vertical_alignment="center")
     with name, st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{literal(run_label(record))}**{by_whom(record)}", width="content")
+        about = by_whom(record) + part_of(record)
+        st.markdown(f"**{literal(run_label(record))}**{about}", width="content")
         status_badge(record.status)
     paths = get_lab().paths.run(record.id)
     now = read_progress(paths) or Progress()

@@ -7,7 +7,14 @@ import streamlit as st
 from core.config_augment import GROUPS, AugmentConfig
 from core.datasets.dataset import DatasetInfo
 from core.datasets.meaning import Caution, augmentation_cautions
-from ui.forms import augmentation_from_form, choice_label, key, section_fields
+from ui.forms import (
+    PLAIN,
+    Drawing,
+    augmentation_from_form,
+    choice_label,
+    key,
+    section_fields,
+)
 from ui.i18n import _, number, say
 from ui.messages import show
 
@@ -15,7 +22,7 @@ DISMISSED = "_augment_dismissed"
 """The session's key of the cautions that need not be shown again: (dataset, setting)."""
 
 
-def augmentation_fields(*, columns: int = 2) -> None:
+def augmentation_fields(*, columns: int = 2, drawing: Drawing = PLAIN) -> None:
     """One group of changes at a time, and what is switched on in all of them."""
     group = st.radio(
         _("Kind of change"),
@@ -26,7 +33,9 @@ def augmentation_fields(*, columns: int = 2) -> None:
         help=_("Changes of several kinds can be switched on together."),
         persist_state="session",
     )
-    section_fields("augment", AugmentConfig, advanced=True, columns=columns, group=group)
+    section_fields(
+        "augment", AugmentConfig, advanced=True, columns=columns, group=group, drawing=drawing
+    )
     _switched_on(augmentation_from_form())
 
 

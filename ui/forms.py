@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
 
 import streamlit as st
@@ -149,39 +149,65 @@ def _stored(name: str, section: type[Section]) -> dict[str, Any]:
     return {f: st.session_state[k] for f, k in keys.items() if k in st.session_state}
 
 
+class Drawing:
+    """How the settings of a form are put on the screen; a subclass may offer more than a value."""
+
+    def widget(self, name: str, field: str, info: FieldInfo, knob: Knob) -> None:
+        """Draw the field of the section called ``name``."""
+        setting_widget(key(name, field), info, knob)
+
+    def wants(self, name: str, field: str, *, advanced: bool) -> bool:
+        """Whether the field is drawn; ``advanced``: as far as the switch of the form goes."""
+        return advanced
+
+    def may_be(self, name: str, field: str, default: object) -> Collection[object]:
+        """The values that the field has at present, on which others depend."""
+        return (st.session_state.get(key(name, field), default),)
+
+
+PLAIN = Drawing()
+
+
 def section_fields(
-    name: str, section: type[Section], *, advanced: bool, columns: int = 2, group: str | None = None
+    name: str,
+    section: type[Section],
+    *,
+    advanced: bool,
+    columns: int = 2,
+    group: str | None = None,
+    drawing: Drawing = PLAIN,
 ) -> None:
     """The widgets of one section, or of a group of it; those that have no effect at present are
     left out."""
     wanted = [
         (field, knob)
         for field, knob in section.knobs().items()
-        if (advanced or knob.basic)
+        if drawing.wants(name, field, advanced=advanced or knob.basic)
         and group in (None, knob.group)
-        and _has_effect(name, section, knob)
+        and has_effect(name, section, knob, drawing)
     ]
     for start in range(0, len(wanted), columns):
         for column, (field, knob) in zip(
             st.columns(columns), wanted[start : start + columns], strict=False
         ):
             with column:
-                _widget(key(name, field), section.model_fields[field], knob)
+                drawing.widget(name, field, section.model_fields[field], knob)
 
 
-def _has_effect(name: str, section: type[Section], knob: Knob) -> bool:
+def has_effect(name: str, section: type[Section], knob: Knob, drawing: Drawing = PLAIN) -> bool:
+    """Whether the settings on which this one depends are such that it matters."""
     if knob.when is None:
         return True
     field, values = knob.when
     default = section.model_fields[field].default
-    return st.session_state.get(key(name, field), default) in values
+    return any(value in values for value in drawing.may_be(name, field, default))
 
 
-def _widget(where: str, field: FieldInfo, knob: Knob) -> None:
+def setting_widget(where: str, field: FieldInfo, knob: Knob) -> None:
     """The widget that fits the field's type; its value lives in the session, which outlives it."""
     if where not in st.session_state:
         st.session_state[where] = field.default
-    label = f"{_(knob.label)} ({_(knob.unit)})" if knob.unit else _(knob.label)
+    label = setting_label(knob)
     common: Any = {"key": where, "help": _(knob.help), "persist_state": "session"}
     options = _options(field.annotation)
     if field.annotation is bool:
@@ -190,6 +216,11 @@ def _widget(where: str, field: FieldInfo, knob: Knob) -> None:
         st.selectbox(label, options, format_func=choice_label, **common)
     else:
         _number(label, field, knob, common)
+
+
+def setting_label(knob: Knob) -> str:
+    """What a setting is called, with its unit."""
+    return f"{_(knob.label)} ({_(knob.unit)})" if knob.unit else _(knob.label)
 
 
 def _number(label: str, field: FieldInfo, knob: Knob, common: Any) -> None:

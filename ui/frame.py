@@ -34,6 +34,7 @@ STATUS_COLOR = {
 
 TRANSLATED_KEYS = (
     *("form.", "train_view", "dataset", "data_view", "split."),
+    *("tune_view", "tune_part", "search.set."),
     # Not all that begins with "organise": buttons and tables may not be set.
     *("organise_view", "organise.classes.", "organise.split", "organise.resize", "organise.rule"),
     *("import_size", "import_resize", "import_color", "import_splits", "import_shares"),
@@ -82,6 +83,21 @@ def run_label(record: RunRecord) -> str:
 def by_whom(record: RunRecord) -> str:
     """Who launched a run, as Markdown to stand behind its label; empty if nobody has said."""
     return f" · {literal(record.by)}" if record.by else ""
+
+
+PARTS = {
+    "study": N_("trial {n} of search {whole}"),
+    "crossval": N_("fold {n} of cross-validation {whole}"),
+    "seeds": N_("seed {n} of {whole}"),
+}
+
+
+def part_of(record: RunRecord) -> str:
+    """Of what the run is a part, as Markdown to stand behind its label; empty if of nothing."""
+    if record.part is None:
+        return ""
+    said = _(PARTS[record.part.kind], n=record.part.number + 1, whole=short_id(record.part.of))
+    return f" · {literal(said)}"
 
 
 def choose_run_in_sidebar() -> None:

@@ -11,6 +11,7 @@ _PAGES = (
     ("start", N_("Home"), ":material/home:"),
     ("data", N_("Data"), ":material/photo_library:"),
     ("train", N_("Train"), ":material/model_training:"),
+    ("tune", N_("Tune"), ":material/tune:"),
     ("runs", N_("Runs"), ":material/table_rows:"),
     ("errors", N_("Errors"), ":material/grid_on:"),
     ("predict", N_("Predict"), ":material/image_search:"),

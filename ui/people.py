@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from typing import Protocol
 
 import streamlit as st
 
@@ -69,7 +70,14 @@ def _clean(name: str) -> str:
     return "".join(c for c in " ".join(name.split()) if c.isprintable())[:LONGEST]
 
 
-def is_own(record: RunRecord) -> bool:
+class Launched(Protocol):
+    """A run, or a search."""
+
+    @property
+    def by(self) -> str: ...
+
+
+def is_own(record: Launched) -> bool:
     return record.by == str(st.session_state.get(NAME, ""))
 
 
@@ -77,7 +85,7 @@ def is_teacher() -> bool:
     return bool(st.session_state.get(TEACHER)) and has_teacher_pin()
 
 
-def may_end(record: RunRecord) -> bool:
+def may_end(record: Launched) -> bool:
     """Whether this person may stop, cancel or delete the run: anybody, unless the server has a
     teacher's PIN; then its own people and the teacher. Going on with an interrupted one is for
     anybody: it ends and loses nothing, and waits for its turn under the name of who launched it."""

@@ -10,14 +10,15 @@ import streamlit as st
 from core.errors import N_
 from core.jobs.queue import Move, Queued
 from core.records import RunRecord
-from ui.frame import by_whom, run_label
+from ui.frame import by_whom, part_of, run_label
 from ui.i18n import _, duration, ngettext, number
 from ui.names import literal
-from ui.people import is_own, is_teacher, may_end, may_move
+from ui.people import Launched, is_own, is_teacher, may_end, may_move
 from ui.state import get_lab, guarded, watch
 
 SHOWN = 20
-"""Rows of other people; one's own are always shown."""
+"""Rows of other people, and of searches and cross-validations; one's own single runs are always
+shown."""
 MOVES: dict[Move, str] = {
     "up": N_("Earlier"),
     "down": N_("Later"),
@@ -58,7 +59,7 @@ def waiting_rows() -> None:
         return
     st.subheader(_("Queue"))
     st.caption(_("Names take turns; a free place goes to whoever has waited longest for one."))
-    shown = [row for row in rows if row.position <= SHOWN or is_own(row.record)]
+    shown = [row for row in rows if row.position <= SHOWN or _single_and_own(row.record)]
     names = Counter(row.record.by for row in rows)
     with st.container(border=True, gap="xsmall"):
         for row in shown:
@@ -67,11 +68,15 @@ def waiting_rows() -> None:
             st.caption(ngettext("… and {n} more run", "… and {n} more runs", hidden))
 
 
+def _single_and_own(record: RunRecord) -> bool:
+    return record.part is None and is_own(record)
+
+
 def _row(row: Queued, *, movable: bool) -> None:
     record = row.record
     name, start, buttons = st.columns([6, 5, 4], vertical_alignment="center")
     place = number(row.position)
-    name.markdown(place + f"\\. **{literal(run_label(record))}**{by_whom(record)}")
+    name.markdown(place + f"\\. **{literal(run_label(record))}**{by_whom(record)}{part_of(record)}")
     start.caption(_start(row))
     with buttons.container(horizontal=True, horizontal_alignment="right"):
         if movable:
@@ -110,7 +115,7 @@ def _cancel_button(record: RunRecord) -> None:
     )
 
 
-def not_yours(record: RunRecord) -> str:
+def not_yours(record: Launched) -> str:
     """Why a button is off."""
     if not record.by:  # of a command line, or from before there were names
         return _("Only the teacher can do this.")

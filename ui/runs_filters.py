@@ -15,6 +15,8 @@ from ui.frame import status_text
 from ui.i18n import _, ngettext
 
 T = TypeVar("T")
+PARTS = "runs.parts"
+"""The session's key of the searches and cross-validations whose runs are listed."""
 
 
 def filtered(rows: Sequence[RunRow]) -> list[RunRow]:
@@ -46,6 +48,7 @@ def _more(rows: Sequence[RunRow]) -> None:
     _several(_("Architecture"), "runs.set.architecture", architectures, choice_label)
     _several(_("Name"), "runs.by", values_of(rows, "by"))
     _several(_("Tags"), "runs.tags", all_tags(rows))
+    _several(_("Part of"), PARTS, values_of(rows, "part"))
     st.slider(
         _("Best validation accuracy of at least"),
         0,
@@ -86,6 +89,7 @@ def _query() -> Query:
         architectures=tuple(state["runs.set.architecture"]),
         names=tuple(state["runs.by"]),
         tags=tuple(state["runs.tags"]),
+        parts=tuple(state[PARTS]),
         least_accuracy=state["runs.accuracy"] / 100,
     )
 
@@ -101,5 +105,5 @@ def _how_many(listed: int, every: int) -> None:
 
 def _hidden() -> bool:
     """Whether a filter is set that cannot be seen while the popover is closed."""
-    keys = ("runs.set.architecture", "runs.by", "runs.tags", "runs.accuracy")
+    keys = ("runs.set.architecture", "runs.by", "runs.tags", PARTS, "runs.accuracy")
     return any(st.session_state[key] for key in keys)

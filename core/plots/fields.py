@@ -142,10 +142,12 @@ def plot_fields(
 
 
 class Column(NamedTuple):
-    """A field of all runs, as it is given: numbers, or words."""
+    """A field of all runs, as it is given: numbers, or words; ``log`` numbers are drawn in powers
+    (None: as :data:`LOG_FROM` says)."""
 
     label: str
     values: tuple[float | str | None, ...]
+    log: bool | None = None
 
 
 class ParallelAxis(NamedTuple):
@@ -176,7 +178,7 @@ def parallel_info(names: Sequence[str], columns: Sequence[Column]) -> ParallelIn
         values = [column.values[i] for i in kept]
         words = sorted({value for value in values if isinstance(value, str)})
         whole = not words and all(isinstance(v, int) for v in values if v is not None)
-        wide = not words and _is_wide(values)
+        wide = not words and (_is_wide(values) if column.log is None else column.log)
         axes.append(ParallelAxis(column.label, tuple(words), wide, whole))
         index = {word: float(place) for place, word in enumerate(words)}
         places.append([_place(value, index) for value in values])

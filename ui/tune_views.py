@@ -1,0 +1,28 @@
+"""What many runs can be used for, launched together: one row per view of the Tune page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from core.errors import N_
+from ui.i18n import _
+from ui.search_view import search_view
+from ui.switch import switch
+
+
+class View(NamedTuple):
+    """A view: its name, and what draws it under the page's title."""
+
+    label: str
+    show: Callable[[], None]
+
+
+VIEWS = {
+    "search": View(N_("Hyper-parameter search"), search_view),
+}
+
+
+def view_switch() -> View:
+    names = {key: _(view.label) for key, view in VIEWS.items()}
+    return VIEWS[switch(_("View"), names, key="tune_view", default="search")]
