@@ -275,6 +275,8 @@ def heartbeat_age(paths: RunPaths) -> float:
 
 def is_abandoned(paths: Paths, record: RunRecord) -> bool:
     """Whether a run is marked as running while nobody runs it."""
+    if record.kind != "training" and record.pid is None:
+        return False  # a server's cross-validation: its folds have processes, itself it has none
     if record.status is not RunStatus.RUNNING or process_alive(record):
         return False
     elsewhere = record.host is not None and record.host != socket.gethostname()

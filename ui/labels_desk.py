@@ -22,8 +22,7 @@ from core.datasets.decisions import (
     read_acts,
     relabel,
 )
-from core.datasets.joining import learned_from
-from core.datasets.retiring import open_seen
+from core.datasets.joining import open_as_seen
 from core.errors import N_
 from core.evaluation.labels import LabelIssue, ambiguous, as_issues, label_quality, strange
 from core.records import RunRecord
@@ -54,12 +53,9 @@ class Desk(NamedTuple):
         return self.dataset.info.fingerprint
 
     def place(self, row: int) -> Place:
-        """Where the image of a row of the split lies in the dataset: what was learned from may be
-        training and validation images as one."""
-        train = self.dataset.info.splits.get("train", 0)
-        if self.judged.split == "train" and row >= train:
-            return Place("val", row - train)
-        return Place(self.judged.split, row)
+        """Where the image of a row of the split lies in the dataset: what was learned from, or
+        what all folds have judged, may be training and validation images as one."""
+        return Place(*self.dataset.place(self.judged.split, row))
 
     def image(self, row: int) -> NDArray[np.uint8]:
         """The image (h, w, c) of a row of the split."""
@@ -83,15 +79,12 @@ class Desk(NamedTuple):
 def desk(record: RunRecord, judged: Judged) -> Desk:
     """Raises LabError when the images are gone, or other ones have their name."""
     paths = get_lab().paths
-    dataset = open_seen(paths, record.config.data.dataset, record.dataset_fingerprint)
-    whole = dataset
-    if judged.split == "train" and "train" in dataset.info.splits:
-        whole = learned_from(dataset, record.config.data)
+    dataset = open_as_seen(paths, record.config.data, record.dataset_fingerprint)
     file = paths.decisions(dataset.info.fingerprint)
     stat = file.stat() if file.is_file() else None
     changed = (stat.st_mtime_ns, stat.st_size) if stat else (0, 0)
     acts = _acts(str(file), changed, dataset.info.fingerprint)
-    return Desk(record, judged, dataset, whole.split(judged.split), acts, _decided(acts))
+    return Desk(record, judged, dataset, dataset.split(judged.split), acts, _decided(acts))
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)

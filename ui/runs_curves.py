@@ -8,6 +8,7 @@ from typing import get_args
 import streamlit as st
 
 from core.continuing import whole_history
+from core.datasets.joining import learned_info
 from core.datasets.retiring import open_seen
 from core.errors import N_, LabError
 from core.fields import RunRow
@@ -135,7 +136,6 @@ def _steps(record: RunRecord) -> int | None:
     data = record.config.data
     try:
         info = open_seen(get_lab().paths, data.dataset, record.dataset_fingerprint).info
-    except LabError:
+        return steps_per_epoch(record.config, learned_info(info, data).splits["train"])
+    except (LabError, KeyError):  # of a deleted dataset the training images are gone
         return None
-    images = info.splits["train"] + (info.splits["val"] if data.with_validation else 0)
-    return steps_per_epoch(record.config, images)

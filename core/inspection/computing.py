@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.analysis.projection import TSNE_STEPS, neighbour_map, reduce, sample_rows
 from core.datasets.dataset import Dataset, Split
-from core.datasets.joining import learned_from
+from core.datasets.joining import learned_from, open_as_seen
 from core.datasets.retiring import open_seen
 from core.errors import N_, DatasetError, RunError, text
 from core.evaluating import softmax
@@ -21,7 +21,7 @@ from core.evaluation.predictions import (
     save_predictions,
     saved_splits,
 )
-from core.feeding import balanced_rows
+from core.feeding import balanced_rows, chosen_rows
 from core.inspection.distortions import DISTORTIONS, Images
 from core.inspection.features import Answer, answers, with_features
 from core.inspection.neighbours import Vectors
@@ -178,30 +178,32 @@ def _parts(paths: Paths, record: RunRecord) -> dict[str, _Part]:
             N_("Run {run} has neither validation nor test images to look at."), run=record.id
         )
     parts = {name: _Part(dataset.split(name), rows[name]) for name in SPLITS if name in rows}
-    parts["train"] = _Part(dataset.split("train"), _learned_rows(record, dataset))
+    parts["train"] = _Part(dataset.split("train"), _learned_rows(paths, record))
     return parts
 
 
 def _dataset(paths: Paths, record: RunRecord) -> Dataset:
-    name = record.config.data.dataset
-    dataset = open_seen(paths, name, record.dataset_fingerprint)
+    data = record.config.data
+    dataset = open_as_seen(paths, data, record.dataset_fingerprint)
     if not dataset.info.splits.get("train"):
         raise DatasetError(
             N_("The training images of “{name}” are no longer here: the dataset was deleted."),
             remedy=text(N_("Import the same images again and train on them.")),
-            name=name,
+            name=data.dataset,
         )
     return dataset
 
 
-def _learned_rows(record: RunRecord, dataset: Dataset) -> NDArray[np.int64]:
-    """Rows of the training split that the run has learned from, :data:`TRAIN_ROWS` at most."""
+def _learned_rows(paths: Paths, record: RunRecord) -> NDArray[np.int64]:
+    """Rows of the training images that the run has learned from, :data:`TRAIN_ROWS` at most."""
     data, seed = record.config.data, record.config.train.seed
-    everything = learned_from(dataset, data).split("train").labels
-    rows = balanced_rows(everything, data.limit, seed)
-    # Learned from, too, but of another split: validation images come behind.
+    raw = open_seen(paths, data.dataset, record.dataset_fingerprint)
+    dataset = learned_from(raw, data)
+    rows = chosen_rows(dataset, "train", data.limit, seed)
     labels = dataset.split("train").labels
-    rows = rows[rows < len(labels)]
+    if data.with_validation:
+        # Learned from, too, but of another split: validation images come behind.
+        rows = rows[rows < raw.info.splits["train"]]
     return rows[balanced_rows(labels[rows], TRAIN_ROWS, seed)]
 
 
@@ -209,7 +211,7 @@ def _robustness(paths: Paths, run_id: str, on_progress: OnProgress, stop: Should
     record, files = read_record(paths, run_id), paths.run(run_id)
     saved = saved_splits(files.predictions)
     split = "val" if "val" in saved else "test"
-    dataset = open_seen(paths, record.config.data.dataset, record.dataset_fingerprint)
+    dataset = open_as_seen(paths, record.config.data, record.dataset_fingerprint)
     images, labels = dataset.split(split).images, dataset.split(split).labels
     predicted = load_split(files.predictions, split).rows
     most = robust_rows(images.shape[1:])

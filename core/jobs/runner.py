@@ -217,7 +217,11 @@ class Supervisor:
 
     def _deal(self) -> None:
         """Free slots go to whoever is next; what was cancelled leaves the queue."""
-        queued = [r for r in self.store.runs(RunStatus.QUEUED) if r.id not in self._jobs]
+        queued = [
+            record
+            for record in self.store.runs(RunStatus.QUEUED)
+            if record.id not in self._jobs and record.kind == "training"
+        ]
         if self._free_device() is not None:
             working = [job.by for job in self._jobs.values()]
             queued = in_turn(self.store, queued, working, len(self.devices))
