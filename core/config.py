@@ -26,7 +26,6 @@ from core.config_training import TrainConfig as TrainConfig
 from core.errors import N_, ConfigError, Text, Value
 from core.knobs import Section, knob
 
-
 FOLDS = tuple(range(2, 21))
 """Parts that a cross-validation may have."""
 

@@ -25,8 +25,7 @@ LAYERS: list[set[str]] = [
     {"asking", "store", "migrations", "datasets", "tasks", "analysis", "evaluation", "plots"}
     | {"database", "grouping", "listing", "pairing"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
-    {"callbacks", "event_log", "judging", "precision", "following"}
-    | {"crossval"},
+    {"callbacks", "event_log", "judging", "precision", "following"} | {"crossval"},
     {"evaluating", "trainer", "transfer", "watching"},
     {"training", "prediction"},
     {"explain", "inspection", "lr_finder", "probing"},

@@ -16,8 +16,8 @@ from core.commands.parser import Command, Group, add_run_id
 from core.datasets.decision_csv import COLUMNS, NEEDED, decisions_csv, parse_decisions
 from core.datasets.decisions import Decision, Place, Verdict, next_recipe, next_version
 from core.datasets.deriving import derive_dataset
-from core.datasets.registry import list_datasets
 from core.datasets.joining import open_as_seen
+from core.datasets.registry import list_datasets
 from core.errors import N_
 from core.evaluation.labels import LabelIssue, label_issues
 from core.evaluation.predictions import load_split, saved_splits
@@ -37,7 +37,8 @@ def labels(context: Context) -> Answer:
     names, classes = dataset.split(split).names, dataset.info.class_names
     if options.csv:
         suggested = {
-            Place(*dataset.place(split, i.row)): Decision(Verdict.RELABEL, classes[i.suggested], "") for i in found
+            Place(*dataset.place(split, i.row)): Decision(Verdict.RELABEL, classes[i.suggested], "")
+            for i in found
         }
         write_atomic(Path(options.csv), decisions_csv(dataset, suggested))
     document = {

@@ -86,7 +86,7 @@ def learned_from(dataset: Dataset, data: DataConfig) -> Dataset:
     cannot be dealt."""
     info = learned_info(dataset.info, data)
     if data.folds:
-        return _Folded(_pool(dataset), data)
+        return _Folded(pool_of(dataset), data)
     return dataset if info is dataset.info else _Joined(info, dataset)
 
 
@@ -97,14 +97,18 @@ def open_as_seen(paths: Paths, data: DataConfig, fingerprint: str | None) -> Dat
     Raises:
         DatasetError: fit for a page, if they are gone.
     """
-    dataset = open_seen(paths, data.dataset, fingerprint)
+    return as_seen(open_seen(paths, data.dataset, fingerprint), data)
+
+
+def as_seen(dataset: Dataset, data: DataConfig) -> Dataset:
+    """See :func:`open_as_seen`."""
     if data.folds:
-        return _pool(dataset)
+        return pool_of(dataset)
     # What is kept of a deleted dataset are the images that were judged: nothing to be joined.
     return learned_from(dataset, data) if dataset.info.splits.get("train") else dataset
 
 
-def _pool(dataset: Dataset) -> _Pooled:
+def pool_of(dataset: Dataset) -> _Pooled:
     """Training and validation images as one; DatasetError if the former are gone."""
     if not dataset.info.splits.get("train"):
         raise DatasetError(
@@ -201,10 +205,13 @@ class _Rows:
 
     def __getitem__(self, rows: NDArray[np.int64] | slice | int) -> NDArray[Any]:
         if isinstance(rows, slice):
-            return self[np.arange(len(self))[rows]]
+            return self._many(np.arange(len(self))[rows])
         if np.ndim(rows) == 0:
-            return self[np.array([rows])][0]
-        chosen = np.asarray(rows)
+            one: NDArray[Any] = self._many(np.array([rows]))[0]
+            return one
+        return self._many(np.asarray(rows))
+
+    def _many(self, chosen: NDArray[np.int64]) -> NDArray[Any]:
         found = np.empty((len(chosen), *self.shape[1:]), self.dtype)
         early = chosen < len(self._first)
         found[early] = self._first[chosen[early]]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.analysis.projection import TSNE_STEPS, neighbour_map, reduce, sample_rows
 from core.datasets.dataset import Dataset, Split
-from core.datasets.joining import learned_from, open_as_seen
+from core.datasets.joining import as_seen, learned_from, open_as_seen
 from core.datasets.retiring import open_seen
 from core.errors import N_, DatasetError, RunError, text
 from core.evaluating import softmax
@@ -170,7 +170,8 @@ def _map(
 def _parts(paths: Paths, record: RunRecord) -> dict[str, _Part]:
     """The pictures of every split: those that the run has predicted, and some of those that it has
     learned from."""
-    dataset = _dataset(paths, record)
+    stored = _dataset(paths, record)
+    dataset = as_seen(stored, record.config.data)
     file = paths.run(record.id).predictions
     rows = {name: load_split(file, name).rows for name in saved_splits(file)}
     if not rows:
@@ -178,33 +179,32 @@ def _parts(paths: Paths, record: RunRecord) -> dict[str, _Part]:
             N_("Run {run} has neither validation nor test images to look at."), run=record.id
         )
     parts = {name: _Part(dataset.split(name), rows[name]) for name in SPLITS if name in rows}
-    parts["train"] = _Part(dataset.split("train"), _learned_rows(paths, record))
+    parts["train"] = _Part(dataset.split("train"), _learned_rows(record, stored))
     return parts
 
 
 def _dataset(paths: Paths, record: RunRecord) -> Dataset:
-    data = record.config.data
-    dataset = open_as_seen(paths, data, record.dataset_fingerprint)
+    name = record.config.data.dataset
+    dataset = open_seen(paths, name, record.dataset_fingerprint)
     if not dataset.info.splits.get("train"):
         raise DatasetError(
             N_("The training images of “{name}” are no longer here: the dataset was deleted."),
             remedy=text(N_("Import the same images again and train on them.")),
-            name=data.dataset,
+            name=name,
         )
     return dataset
 
 
-def _learned_rows(paths: Paths, record: RunRecord) -> NDArray[np.int64]:
+def _learned_rows(record: RunRecord, stored: Dataset) -> NDArray[np.int64]:
     """Rows of the training images that the run has learned from, :data:`TRAIN_ROWS` at most."""
     data, seed = record.config.data, record.config.train.seed
-    raw = open_seen(paths, data.dataset, record.dataset_fingerprint)
-    dataset = learned_from(raw, data)
+    dataset = learned_from(stored, data)
     rows = chosen_rows(dataset, "train", data.limit, seed)
-    labels = dataset.split("train").labels
     if data.with_validation:
         # Learned from, too, but of another split: validation images come behind.
-        rows = rows[rows < raw.info.splits["train"]]
-    return rows[balanced_rows(labels[rows], TRAIN_ROWS, seed)]
+        rows = rows[rows < stored.info.splits["train"]]
+    labels = dataset.split("train").labels[rows]
+    return rows[balanced_rows(labels, TRAIN_ROWS, seed)]
 
 
 def _robustness(paths: Paths, run_id: str, on_progress: OnProgress, stop: ShouldStop) -> None:

@@ -39,7 +39,7 @@ class TestDealing:
         dealt = deal(LABELS, 3, (0, 0))
         assert sorted(np.bincount(dealt)) == [7, 7, 7]
         for label in range(3):
-            here = np.bincount(dealt[LABELS == label], minlength=3)
+            here = np.bincount(dealt[label == LABELS], minlength=3)
             assert here.max() - here.min() <= 1
 
     def test_the_seed_alone_decides(self) -> None:
@@ -93,9 +93,7 @@ class TestFolds:
 
     def test_repeats_deal_anew(self, paths: Paths, stripes: DatasetInfo) -> None:
         dataset = open_dataset(paths, "stripes")
-        first, second = (
-            learned_from(dataset, data(repeats=2, fold=i)).rows("val") for i in (0, 3)
-        )
+        first, second = (learned_from(dataset, data(repeats=2, fold=i)).rows("val") for i in (0, 3))
         assert len(first) == len(second)
         assert (first != second).any()
 
