@@ -16,6 +16,7 @@ from typing import TextIO
 
 from core.commands.compare import COMPARE
 from core.commands.context import WRONG_USE, Answer, Context, WrongUseError, say
+from core.commands.crossval import CROSSVAL
 from core.commands.data_relabel import DATA
 from core.commands.inspection import INSPECT
 from core.commands.lr_find import LR_FIND
@@ -38,6 +39,7 @@ from core.jobs.workers import MEMORY_GROWTH
 
 COMMANDS: tuple[Command | Group, ...] = (
     *(DATA, *TRAIN, LR_FIND, *RUNS, *QUEUE),
+    CROSSVAL,
     *(ERRORS, *COMPARE, INSPECT, PREDICT),
 )
 KINDS: dict[type[LabError], str] = {

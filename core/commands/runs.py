@@ -13,6 +13,7 @@ from core.commands.parser import Command, add_run_id, add_yes
 from core.commands.train import start_facts, summary_facts
 from core.config import ARCHITECTURES, SECTION_NAMES
 from core.continuing import own_epochs
+from core.crossval.parent import delete_run
 from core.errors import N_, LabError, RunError, text
 from core.fields import RunRow
 from core.listing import Query, found, ordered
@@ -137,9 +138,10 @@ def stop(context: Context) -> Answer:
 
 def delete(context: Context) -> Answer:
     record = context.store.read(context.options.run_id)
-    if not context.confirm(f"Delete the run {record.id} and all its files?"):
+    folds = " with all its folds" if record.kind == "crossval" else ""
+    if not context.confirm(f"Delete the run {record.id}{folds} and all its files?"):
         return Answer({"run_id": record.id, "deleted": False}, "Nothing was deleted.")
-    context.store.delete(record.id)
+    delete_run(context.store, record.id)
     return Answer({"run_id": record.id, "deleted": True}, f"Run {record.id} was deleted.")
 
 
