@@ -148,6 +148,8 @@ class RunRecord(BaseModel, frozen=True):
     @property
     def network(self) -> str:
         """What has learned, in words that are the same in every language."""
+        if self.kind == "crossval":  # from the beginning: what a run is called never changes
+            return f"{self.config.model.short_name} × {self.config.data.all_folds}"
         if self.composition is None:
             return self.config.model.short_name
         voices = len(self.composition.members)

@@ -7,6 +7,7 @@ from core.datasets.joining import learned_info
 from core.errors import LabError
 from ui.after_view import afterwards
 from ui.augment_form import augmentation_fields, show_cautions
+from ui.crossval_progress import crossval_panel
 from ui.forms import section_fields, tell_new_network
 from ui.i18n import _
 from ui.live import next_steps, run_panel
@@ -41,6 +42,9 @@ view = switch(_("View"), VIEWS, key="train_view")
 if view == "watch":
     if record is None:
         st.info(_("No run is chosen: pick one in the sidebar, or set up a new training."))
+        st.stop()
+    if record.kind == "crossval":
+        crossval_panel(record)
         st.stop()
     run_panel(record)
     smaller_batch_button(record)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from core.errors import N_
+from ui.crossval_view import crossval_view
 from ui.i18n import _
 from ui.search_view import search_view
 from ui.switch import switch
@@ -20,6 +21,7 @@ class View(NamedTuple):
 
 VIEWS = {
     "search": View(N_("Search"), search_view),
+    "crossval": View(N_("Cross-validation"), crossval_view),
 }
 
 

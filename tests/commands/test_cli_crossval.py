@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.commands.train import in_foreground
 from core.config import DataConfig
 from core.datasets.joining import learned_from, open_as_seen
 from core.datasets.registry import open_dataset
@@ -74,9 +75,7 @@ def _the_right_pictures(paths: Paths, parent_id: str, fold_ids: list[str]) -> No
 
 
 def test_ctrl_c_leaves_the_rest_for_later(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.commands import crossval
-
-    train = crossval.in_foreground
+    train = in_foreground
     asked: list[str] = []
 
     def interrupted(context: object, record: object, why: object) -> object:
@@ -85,7 +84,7 @@ def test_ctrl_c_leaves_the_rest_for_later(cli: Cli, monkeypatch: pytest.MonkeyPa
             raise KeyboardInterrupt
         return train(context, record, why)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(crossval, "in_foreground", interrupted)
+    monkeypatch.setattr("core.commands.crossval.in_foreground", interrupted)
     assert cli.json("crossval", *TINY, *SMALL, *FEW, code=130)["kind"] == "aborted"
     store = Store(cli.paths)
     parent = next(r for r in store.runs() if r.kind == "crossval")
