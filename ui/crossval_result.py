@@ -43,9 +43,11 @@ def result(parent: RunRecord, folds: Folds) -> None:
         )
     _links(parent)
     _table(folds)
+    names = {key: _(label) for key, label in CURVES.items()}
+    measure = switch(_("Curve"), names, key="crossval_curve", default="val_accuracy")
     left, right = st.columns(2, gap="medium")
     with left:
-        _curves(parent, folds)
+        _curves(parent, folds, (measure, names[measure]))
     with right:
         _classes(parent, folds)
 
@@ -188,10 +190,10 @@ def _errors(run_id: str) -> None:
     go_to("pages/errors.py")
 
 
-def _curves(parent: RunRecord, folds: Folds) -> None:
-    """The mean over the folds in a band of one standard deviation."""
-    names = {key: _(label) for key, label in CURVES.items()}
-    measure = switch(_("Curve"), names, key="crossval_curve", default="val_accuracy")
+def _curves(parent: RunRecord, folds: Folds, drawn: tuple[str, str]) -> None:
+    """The mean over the folds in a band of one standard deviation; ``drawn`` is the measure and
+    what it is called."""
+    measure, title = drawn
     paths = get_lab().paths
     histories = [
         [epoch.model_dump() for epoch in whole_history(paths.run(r.id))] for r in folds.values()
@@ -200,12 +202,12 @@ def _curves(parent: RunRecord, folds: Folds) -> None:
     if not info.curves:
         st.caption(_("No fold has finished an epoch in which this was measured."))
         return
-    labels = RunsLabels(_("epoch"), names[measure])
+    labels = RunsLabels(_("epoch"), title)
     st.plotly_chart(
         plot_seeds(info, labels, dark=is_dark(), decimal_comma=language() == "es"),
         key="crossval.bands",
         theme=None,
-        alt=_("{title} by epoch: the mean of all folds in its band", title=names[measure]),
+        alt=_("{title} by epoch: the mean of all folds in its band", title=title),
     )
     st.caption(_("The line is the mean over the folds, the band one standard deviation each way."))
 

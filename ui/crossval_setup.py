@@ -78,34 +78,36 @@ def _of_run(record: RunRecord) -> RunConfig:
 def _folding(base: RunConfig) -> tuple[Folding, bool]:
     """How the images are dealt, and whether no epoch is chosen."""
     knobs = DataConfig.knobs()
+    folds_knob, repeats_knob = knobs["folds"], knobs["repeats"]
+    grouping_knob, fold_seed_knob = knobs["grouping"], knobs["fold_seed"]
     one, two = st.columns(2)
     st.session_state.setdefault("crossval.folds", 5)
     folds = one.slider(
-        _(knobs["folds"].label),
+        _(folds_knob.label),
         2,
         20,
         key="crossval.folds",
-        help=_(knobs["folds"].help),
+        help=_(folds_knob.help),
         persist_state="session",
     )
     repeats = two.slider(
-        _(knobs["repeats"].label),
+        _(repeats_knob.label),
         1,
         10,
         key="crossval.repeats",
-        help=_(knobs["repeats"].help),
+        help=_(repeats_knob.help),
         persist_state="session",
     )
     grouping = st.selectbox(
-        _(knobs["grouping"].label),
+        _(grouping_knob.label),
         get_args(Grouping),
         format_func=choice_label,
         key="crossval.grouping",
-        help=_(knobs["grouping"].help),
+        help=_(grouping_knob.help),
         persist_state="session",
     )
     seed = st.number_input(
-        _(knobs["fold_seed"].label),
+        _(fold_seed_knob.label),
         0,
         key="crossval.seed",
         help=_("To compare two networks, leave it as it is: then both have the same folds."),
@@ -145,8 +147,8 @@ def _about(config: RunConfig) -> None:
     judged = counts.images // (data.folds or 1)
     columns = st.columns(3)
     columns[0].metric(_("Trainings"), number(data.all_folds))
-    columns[1].metric(_("Learned from in each"), number(counts.images - judged))
-    columns[2].metric(_("Judged in each"), number(judged))
+    columns[1].metric(_("To learn from"), number(counts.images - judged))
+    columns[2].metric(_("To judge with"), number(judged))
     if data.grouping != "none":
         words = ngettext("{n} group stays together", "{n} groups stay together", counts.groups)
         largest = ngettext(

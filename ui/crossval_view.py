@@ -16,7 +16,8 @@ from ui.switch import switch
 def crossval_view() -> None:
     """Set one up, or look at one and compare it."""
     names = {"setup": _("Set up"), "result": _("Progress and results")}
-    if switch(_("Part"), names, key=PART, default="setup") == "setup":
+    st.session_state.setdefault(PART, "setup")  # no default: a button may have set it
+    if switch(_("Part"), names, key=PART) == "setup":
         st.caption(
             _(
                 "The images are dealt into parts, and the same settings are trained once for each: "

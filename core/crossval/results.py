@@ -40,9 +40,15 @@ def values(folds: Mapping[int, RunRecord], measure: str) -> dict[int, float]:
 
 
 def mean_of(parent: RunRecord, folds: Mapping[int, RunRecord], measure: str) -> FoldMean | None:
-    """Over the finished folds; None if there is none."""
-    found = values(folds, measure)
-    return fold_mean(list(found.values()), parent.config.data.folds or 2) if found else None
+    """Over the finished folds, its interval within what is possible; None if there is none."""
+    known = values(folds, measure)
+    if not known:
+        return None
+    found = fold_mean(list(known.values()), parent.config.data.folds or 2)
+    if found.low is None or found.high is None:
+        return found
+    most = 1.0 if measure == "val_accuracy" else found.high
+    return found._replace(low=max(0.0, found.low), high=min(most, found.high))
 
 
 def check_same_folds(a: RunRecord, b: RunRecord) -> None:

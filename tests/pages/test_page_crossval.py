@@ -104,7 +104,7 @@ class TestSetup:
         }
         page = tune(app, **values)
         assert metrics(page)["Trainings"] == "5"
-        assert metrics(page)["Judged in each"] == "12"
+        assert metrics(page)["To judge with"] == "12"
         assert "a little too good" in said(page)
         page.slider("crossval.folds").set_value(3)
         page.toggle("crossval.fixed").set_value(True).run()
