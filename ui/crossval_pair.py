@@ -13,7 +13,7 @@ from core.plots.folds import FoldLabels, differences_info, plot_differences
 from core.records import RunRecord
 from ui.crossval_data import Folds, read_parent
 from ui.frame import short_name
-from ui.i18n import _, language, percent, say
+from ui.i18n import _, language, number, percent, say
 from ui.messages import show, show_error
 from ui.names import literal
 from ui.runs_diff import what_changed
@@ -66,6 +66,10 @@ def _verdict(both: Paired, a: RunRecord, b: RunRecord) -> None:
     st.caption(literal(say(probability_in_words(both.test))))
 
 
+def _points(share: float) -> str:
+    return f"{'+' if share > 0 else ''}{number(round(100 * share, 1))}"
+
+
 def _folds(both: Paired) -> None:
     """The differences, drawn and as numbers."""
     test = both.test
@@ -96,7 +100,7 @@ def _folds(both: Paired) -> None:
     config = st.column_config
     with right:
         st.dataframe(
-            readable(frame, {"a": percent, "b": percent, "difference": percent}),
+            readable(frame, {"a": percent, "b": percent, "difference": _points}),
             key="crossval.pairs",
             hide_index=True,
             height=table_height(len(frame), 300),
@@ -104,7 +108,7 @@ def _folds(both: Paired) -> None:
                 "fold": config.NumberColumn(_("Fold"), width="small"),
                 "a": config.NumberColumn("A"),
                 "b": config.NumberColumn("B"),
-                "difference": config.NumberColumn(_("B minus A")),
+                "difference": config.NumberColumn(_("B minus A (points)")),
             },
             alt=_("Accuracy of both, a row per fold"),
         )

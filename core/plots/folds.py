@@ -116,5 +116,8 @@ def plot_differences(
     figure.add_hline(y=info.mean, line={"color": tone, "dash": "dash", "width": 2})
     figure.update_layout(showlegend=False, bargap=0.4)
     figure.update_xaxes(title=labels.x, type="category")
-    figure.update_yaxes(title=labels.y, hoverformat="+.2f")
+    low, high = min(0.0, info.low, *info.points), max(0.0, info.high, *info.points)
+    margin = 0.08 * (high - low or 1.0)  # without it a band as wide as all bars fills the figure
+    span = [low - margin, high + margin]
+    figure.update_yaxes(title=labels.y, hoverformat="+.2f", range=span)
     return figure

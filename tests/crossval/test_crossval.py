@@ -177,6 +177,13 @@ class TestLife:
         assert bench.numbers(parent) == [0, 1, 2]
         assert not can_go_on(bench.store, record)
 
+    def test_one_fold_tells_how_long_the_others_take(self, bench: Bench, parent: RunRecord) -> None:
+        bench.tick()
+        bench.end(0, parent)
+        bench.tick(2)
+        bench.worker(1, parent).take()
+        assert all(row.starts_in is not None for row in read_queue(bench.store, 2))
+
     def test_some_failed(self, bench: Bench, parent: RunRecord) -> None:
         bench.tick()
         bench.end(0, parent)
