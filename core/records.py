@@ -19,7 +19,7 @@ import psutil
 from pydantic import BaseModel, ValidationError
 
 from core.config import RunConfig
-from core.errors import N_, NotFoundError, StoreError, Text
+from core.errors import N_, NotFoundError, RunError, StoreError, Text
 from core.parts import ID, Composition, Id, Kind, Part
 from core.paths import Paths, RunPaths, write_atomic
 
@@ -247,6 +247,15 @@ def read_record_file(path: Path) -> RunRecord:
 def write_record(paths: Paths, record: RunRecord) -> None:
     """Replace a run's ``run.json`` as a whole."""
     write_atomic(paths.run(record.id).record, record.model_dump_json(indent=1))
+
+
+def check_is_training(record: RunRecord) -> None:
+    """Raises RunError for a run that is made of others: there is no network in it to train."""
+    if record.kind != "training":
+        raise RunError(
+            N_("Run {run} is made of other runs: it has no network of its own to train."),
+            run=record.id,
+        )
 
 
 def process_alive(record: RunRecord) -> bool:

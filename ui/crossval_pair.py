@@ -92,22 +92,20 @@ def _folds(both: Paired) -> None:
     frame = pd.DataFrame(
         {
             "fold": [number + 1 for number in both.numbers],
-            "a": both.a,
-            "b": both.b,
+            "A": both.a,
+            "B": both.b,
             "difference": test.differences,
         }
     )
     config = st.column_config
     with right:
         st.dataframe(
-            readable(frame, {"a": percent, "b": percent, "difference": _points}),
+            readable(frame, {"A": percent, "B": percent, "difference": _points}),
             key="crossval.pairs",
             hide_index=True,
             height=table_height(len(frame), 300),
             column_config={
                 "fold": config.NumberColumn(_("Fold"), width="small"),
-                "a": config.NumberColumn("A"),
-                "b": config.NumberColumn("B"),
                 "difference": config.NumberColumn(_("B minus A (points)")),
             },
             alt=_("Accuracy of both, a row per fold"),

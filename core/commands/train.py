@@ -25,7 +25,14 @@ from core.errors import N_, LabError, RunError
 from core.failures import explain
 from core.knobs import Section
 from core.presets import PRESETS, check_fits, get_preset, preset_config
-from core.records import RunRecord, RunStatus, RunSummary, is_abandoned, now
+from core.records import (
+    RunRecord,
+    RunStatus,
+    RunSummary,
+    check_is_training,
+    is_abandoned,
+    now,
+)
 from core.signals import Reason, StopSignal
 
 _FIGURES = (
@@ -56,6 +63,7 @@ def train(context: Context) -> Answer:
 
 def resume(context: Context) -> Answer:
     record = context.store.read(context.options.run_id)
+    check_is_training(record)
     name = record.config.data.dataset
     if name == DIGITS:
         ensure_digits(context.paths)

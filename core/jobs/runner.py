@@ -30,6 +30,7 @@ from core.records import (
     RunRecord,
     RunStatus,
     Start,
+    check_is_training,
     heartbeat_age,
     is_abandoned,
     now,
@@ -168,6 +169,7 @@ class Supervisor:
         # Two people may press the button at once, or a command line take the run meanwhile.
         with FileLock(self.store.paths.index_lock):
             record = self.store.read(run_id)
+            check_is_training(record)
             if not record.status.can_resume():
                 raise RunError(
                     N_("Run {run} is {status}: only an interrupted run can go on."),

@@ -30,7 +30,7 @@ from core.evaluation.predictions import Predictions, load_split, save_prediction
 from core.jobs.queue import read_queue
 from core.jobs.runner import Supervisor
 from core.paths import Paths
-from core.records import Failure, RunRecord, RunStatus, RunSummary
+from core.records import Failure, RunRecord, RunStatus, RunSummary, check_is_training
 from core.store import Store
 from tests.jobs.test_runner import FakeLauncher, FakeWorker
 from tests.training.helpers import QUICK, make_stripes
@@ -358,6 +358,16 @@ def test_standing_counts_what_is_missing_as_to_come(bench: Bench, parent: RunRec
     assert missing(parent, {}) == [0, 1, 2]
     assert standing(parent, {}, stopping=False).status is QUEUED
     assert standing(parent, {}, stopping=True).status is STOPPED
+
+
+def test_nobody_trains_or_resumes_the_whole_like_a_network(bench: Bench, parent: RunRecord) -> None:
+    bench.store.save(parent.changed(status=INTERRUPTED, interrupted_by="server"))
+    with pytest.raises(RunError, match="made of other runs"):
+        bench.supervisor.resume(parent.id)
+    with pytest.raises(RunError, match="made of other runs"):
+        check_is_training(parent)
+    bench.tick(2)
+    assert parent.id not in [worker.run_id for worker in bench.launcher.started]
 
 
 def test_not_the_folds_of_another_server(bench: Bench, parent: RunRecord) -> None:

@@ -201,6 +201,17 @@ class TestOtherPages:
         page.button("crossval.open").click().run()
         assert page.session_state["tune_view"] == "crossval"
 
+    def test_at_home_its_folds_have_rows_and_itself_has_none(
+        self, app: OpenPage, lab: Lab, parent: RunRecord
+    ) -> None:
+        fold(lab.store, parent, 0, RunStatus.RUNNING, 0)
+        fold(lab.store, parent, 1, RunStatus.RUNNING, 0)
+        Conductor(lab.store, lab.runner)()
+        page = app("start")
+        shown = " ".join(plain(box.value) for box in page.markdown)
+        assert shown.count("pets · MLP**") == 3  # one of them waits
+        assert "MLP × 3" not in shown
+
     def test_the_errors_page_shows_every_image_once(
         self, app: OpenPage, lab: Lab, parent: RunRecord
     ) -> None:
