@@ -6,7 +6,7 @@ import atexit
 from pathlib import Path
 
 from core.caps import max_epochs, max_minutes
-from core.crossval.conductor import Conductor
+from core.crossval.conductor import FoldConductor
 from core.datasets.digits import ensure_digits
 from core.jobs.devices import slots
 from core.jobs.probes import Probes
@@ -28,7 +28,7 @@ class Lab:
         max_epochs(), max_minutes()  # settings that cannot be meant are told at once
         self._launcher = make_launcher(self.store, devices)
         self.runner = Supervisor(self.store, self._launcher, devices)
-        self.runner.companions.append(Conductor(self.store, self.runner))
+        self.runner.companions.append(FoldConductor(self.store, self.runner))
         self.compute = ComputeService(self.paths)
         self.probes = Probes(self.paths, devices[0])
 

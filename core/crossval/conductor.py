@@ -13,7 +13,7 @@ from core.store import Stamp, Store
 _OPEN = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.INTERRUPTED)
 
 
-class Conductor:
+class FoldConductor:
     """Makes the folds, and in the end one result of them.
 
     Everything it needs to know lies in the folders: a killed server goes on where it was. Folds are

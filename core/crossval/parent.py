@@ -10,8 +10,8 @@ from core.caps import check_caps
 from core.config import RunConfig
 from core.continuing import NO_FOLD
 from core.crossval.standing import finished, folds_of, is_live
-from core.datasets.folding import GroupCounts, Grouping, check_deal, count_groups
-from core.datasets.joining import learned_info, pool_of
+from core.datasets.folding import GroupCounts, Grouping, check_deal, check_fold, count_groups
+from core.datasets.joining import pool_of
 from core.datasets.registry import open_dataset
 from core.errors import N_, RunError
 from core.jobs.runner import Runner
@@ -73,7 +73,7 @@ def check(paths: Paths, config: RunConfig) -> None:
     """
     check_caps(config)
     pool = pool_of(open_dataset(paths, config.data.dataset))
-    learned_info(pool.info, config.data)
+    check_fold(pool.info.name, config.data)
     check_fits(config.model, pool.info.image_shape)
     check_deal(pool.info, pool.split("val"), config.data)
 

@@ -155,15 +155,14 @@ def check_deal(info: DatasetInfo, images: Split, data: DataConfig) -> None:
 
 
 def fold_of_rows(info: DatasetInfo, images: Split, data: DataConfig) -> NDArray[np.bool_]:
-    """Which of the images (n,) belong to the fold that ``data`` names; all of them if it names
-    none, for the whole is judged in the end. The same for every network and training seed.
+    """Which of the images (n,) belong to the fold that ``data`` names: the same for every network
+    and training seed.
 
     Raises:
         DatasetError: if they cannot be dealt like that.
     """
-    check_fold(info.name, data)
-    if data.fold is None or data.folds is None:
-        return np.ones(len(images), bool)
+    assert data.fold is not None
+    assert data.folds is not None
     check_deal(info, images, data)
     repeat, fold = divmod(data.fold, data.folds)
     seed = (data.fold_seed, repeat)

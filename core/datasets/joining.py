@@ -66,6 +66,15 @@ def pool_counts(info: DatasetInfo) -> list[int]:
 
 def _fold_info(info: DatasetInfo, data: DataConfig) -> DatasetInfo:
     check_fold(info.name, data)
+    if data.fold is None:
+        raise DatasetError(
+            N_(
+                "“{name}” is to be dealt into {folds} folds, and no fold is named: cross-validate "
+                "it instead of training once."
+            ),
+            name=info.name,
+            folds=data.folds or 0,
+        )
     counts, folds = pool_counts(info), data.folds or 1
     judged = [n // folds for n in counts]
     return _with_counts(info, [n - m for n, m in zip(counts, judged, strict=True)], judged)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.crossval.conductor import Conductor
+from core.crossval.conductor import FoldConductor
 from core.crossval.parent import (
     FIXED_EPOCHS,
     Folding,
@@ -48,7 +48,7 @@ class Bench:
         self.store = Store(self.paths)
         self.launcher = FakeLauncher(self.paths)
         self.supervisor = Supervisor(self.store, self.launcher, ["cpu"] * 2)
-        self.supervisor.companions.append(Conductor(self.store, self.supervisor))
+        self.supervisor.companions.append(FoldConductor(self.store, self.supervisor))
 
     def tick(self, times: int = 1) -> None:
         for _ in range(times):
@@ -306,7 +306,7 @@ class TestKills:
 
     def test_between_two_folds_being_made(self, bench: Bench, parent: RunRecord) -> None:
         conductor = bench.supervisor.companions[0]
-        assert isinstance(conductor, Conductor)
+        assert isinstance(conductor, FoldConductor)
         conductor._make(parent, 0)
         conductor._make(parent, 2)
         # The folder of fold 1 is there, its record is not yet.

@@ -127,6 +127,8 @@ class TestFolds:
             learned_info(stripes, data(fold=3))
         with pytest.raises(DatasetError, match="learned from"):
             learned_info(stripes, data(fold=0, with_validation=True))
+        with pytest.raises(DatasetError, match="no fold is named"):
+            learned_info(stripes, data())
         few = make_stripes(paths, "few", train=6, val=3)
         with pytest.raises(DatasetError, match="images only"):
             learned_from(open_dataset(paths, few.name), data(fold=0, folds=5))

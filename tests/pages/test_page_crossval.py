@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
-from core.crossval.conductor import Conductor
+from core.crossval.conductor import FoldConductor
 from core.crossval.parent import Folding, fold_config, launch, part_of, whole
 from core.crossval.standing import folds_of
 from core.datasets.joining import learned_from
@@ -68,7 +68,7 @@ def fold(store: Store, parent: RunRecord, number: int, status: RunStatus, right:
 def ended(lab: Lab, parent: RunRecord, shares: tuple[float, ...] = (0.7, 0.8, 0.9)) -> RunRecord:
     for number, share in enumerate(shares):
         fold(lab.store, parent, number, RunStatus.FINISHED, share)
-    Conductor(lab.store, lab.runner)()
+    FoldConductor(lab.store, lab.runner)()
     return lab.store.read(parent.id)
 
 
@@ -142,7 +142,7 @@ class TestResult:
         running = folds_of(lab.store, parent.id)[1]
         now = Progress(phase="training", epoch=2, epochs=4, step=1, steps=2, eta_seconds=60)
         write_progress(lab.paths.run(running.id), now)
-        Conductor(lab.store, lab.runner)()
+        FoldConductor(lab.store, lab.runner)()
         page = tune(app, **{PART: "result"})
         texts = [bar.proto.text for bar in page.get("progress")]
         assert texts[0].startswith("1 fold of 3 ended · about")
@@ -165,7 +165,7 @@ class TestResult:
         fold(lab.store, parent, 0, RunStatus.FINISHED, 0.7)
         fold(lab.store, parent, 1, RunStatus.FAILED, 0)
         fold(lab.store, parent, 2, RunStatus.FINISHED, 0.8)
-        Conductor(lab.store, lab.runner)()
+        FoldConductor(lab.store, lab.runner)()
         page = tune(app, **{PART: "result"})
         assert "Only 2 of 3 folds have come to an end; left out: 2." in said(page)
         page.button("crossval.resume").click().run()
@@ -174,7 +174,7 @@ class TestResult:
     def test_all_failed(self, app: OpenPage, lab: Lab, parent: RunRecord) -> None:
         for number in range(3):
             fold(lab.store, parent, number, RunStatus.FAILED, 0)
-        Conductor(lab.store, lab.runner)()
+        FoldConductor(lab.store, lab.runner)()
         page = tune(app, **{PART: "result"})
         assert "None of the folds has come to its end. No memory for batches" in said(page)
 
@@ -206,7 +206,7 @@ class TestOtherPages:
     ) -> None:
         fold(lab.store, parent, 0, RunStatus.RUNNING, 0)
         fold(lab.store, parent, 1, RunStatus.RUNNING, 0)
-        Conductor(lab.store, lab.runner)()
+        FoldConductor(lab.store, lab.runner)()
         page = app("start")
         shown = " ".join(plain(box.value) for box in page.markdown)
         assert shown.count("pets · MLP**") == 3  # one of them waits
