@@ -17,6 +17,7 @@ from typing import TextIO
 from core.commands.compare import COMPARE
 from core.commands.competition import COMPETITION
 from core.commands.context import WRONG_USE, Answer, Context, WrongUseError, say
+from core.commands.crossval import CROSSVAL
 from core.commands.data_relabel import DATA
 from core.commands.ensemble import ENSEMBLE
 from core.commands.inspection import INSPECT
@@ -43,6 +44,7 @@ from core.jobs.workers import MEMORY_GROWTH
 
 COMMANDS: tuple[Command | Group, ...] = (
     *(DATA, *TRAIN, LR_FIND, *RUNS, *QUEUE),
+    CROSSVAL,
     *(ERRORS, *COMPARE, INSPECT, PREDICT),
     *(SEARCH, ENSEMBLE, SUBMIT, COMPETITION),
 )

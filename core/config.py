@@ -8,9 +8,9 @@ from this table. Importing this module loads neither Keras nor Streamlit.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from pydantic import Field, ValidationError, model_validator
 
 from core.config_augment import AugmentConfig as AugmentConfig
@@ -25,6 +25,9 @@ from core.config_training import OptimizerConfig as OptimizerConfig
 from core.config_training import TrainConfig as TrainConfig
 from core.errors import N_, ConfigError, Text, Value
 from core.knobs import Section, knob
+
+FOLDS = tuple(range(2, 21))
+"""Parts that a cross-validation may have."""
 
 
 class DataConfig(Section):
@@ -50,6 +53,46 @@ class DataConfig(Section):
             "settings are decided: nothing judges the epochs then, only the test at the end."
         ),
     )
+    folds: Annotated[int, Ge(2), Le(20)] | None = knob(
+        None,
+        N_("Folds"),
+        N_(
+            "Cross-validation: training and validation images together are dealt into so many "
+            "parts, and each is judged by the training on all others. Empty: as imported."
+        ),
+    )
+    fold: Annotated[int, Ge(0)] | None = knob(
+        None,
+        N_("Fold"),
+        N_("Which part is judged, from 0 on, through all repeats; the others are learned from."),
+        when=("folds", FOLDS),
+    )
+    repeats: Annotated[int, Ge(1), Le(10)] = knob(
+        1,
+        N_("Repeats"),
+        N_("How often the images are dealt anew, every time into as many folds."),
+        when=("folds", FOLDS),
+    )
+    grouping: Literal["none", "copies", "prefix", "stem", "folder"] = knob(
+        "none",
+        N_("Images that stay together"),
+        N_(
+            "Images of the same scene or person, or copies of one another, all go into the same "
+            "fold, so that none is judged by a network that has learned its sister."
+        ),
+        when=("folds", FOLDS),
+    )
+    fold_seed: Annotated[int, Ge(0)] = knob(
+        0,
+        N_("Seed of the folds"),
+        N_("Another number deals the images into other folds."),
+        when=("folds", FOLDS),
+    )
+
+    @property
+    def all_folds(self) -> int:
+        """Trainings of the whole cross-validation; 0 if it is none."""
+        return (self.folds or 0) * self.repeats
 
 
 class RunConfig(Section):

@@ -20,6 +20,10 @@ LEAST_SHARE = 0.1
 part of the former rate."""
 
 
+NO_FOLD: dict[str, object] = {"data.folds": None, "data.fold": None}
+"""Values of a config that is no part of a cross-validation."""
+
+
 class Next(NamedTuple):
     """A run that is to follow another one."""
 
@@ -86,6 +90,7 @@ def retrained(record: RunRecord) -> Next:
         )
     assert record.summary is not None
     values: dict[str, object] = {
+        **NO_FOLD,
         "data.with_validation": True,
         "train.epochs": record.summary.best_epoch or record.summary.epochs,
         "train.early_stopping": False,

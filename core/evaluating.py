@@ -14,7 +14,7 @@ from core.config import RunConfig
 from core.datasets.dataset import Dataset, Split
 from core.evaluation.metrics import summary
 from core.evaluation.predictions import Predictions, save_predictions
-from core.feeding import Batches, Rows, balanced_rows
+from core.feeding import Batches, Rows, chosen_rows
 from core.paths import RunPaths
 from core.records import RunSummary
 from core.signals import StopSignal
@@ -56,7 +56,7 @@ def evaluated_rows(dataset: Dataset, name: str, config: RunConfig) -> Rows:
     limit = config.data.limit if name == "val" else None
     # With a handful of images early stopping and the best epoch would be a matter of luck.
     limit = limit and max(limit, MIN_VALIDATION)
-    return balanced_rows(dataset.split(name).labels, limit, config.train.seed)
+    return chosen_rows(dataset, name, limit, config.train.seed)
 
 
 def predict_rows(

@@ -108,9 +108,16 @@ def _row_bytes(split: Split) -> int:
 def training_batches(config: RunConfig, dataset: Dataset) -> Batches:
     """What a training of this config is fed with."""
     split, train = dataset.split("train"), config.train
-    rows = balanced_rows(split.labels, config.data.limit, train.seed)
+    rows = chosen_rows(dataset, "train", config.data.limit, train.seed)
     mixes = config.augment.mixes
     return Batches(split, rows, train.batch_size, train.seed, labels_too=mixes)
+
+
+def chosen_rows(dataset: Dataset, name: str, limit: int | None, seed: int) -> Rows:
+    """Of the rows that belong to a split, those that :func:`balanced_rows` chooses."""
+    rows = dataset.rows(name)
+    chosen: Rows = rows[balanced_rows(dataset.split(name).labels[rows], limit, seed)]
+    return chosen
 
 
 def balanced_rows(labels: npt.NDArray[np.int32], limit: int | None, seed: int) -> Rows:

@@ -70,8 +70,9 @@ def steps_of_epochs(paths: Paths, record: RunRecord) -> list[int]:
         LabError: if they are not known of every epoch, as a run or dataset is gone.
     """
     data, files = record.config.data, run_paths(paths, record.id)
+    info = open_seen(paths, data.dataset, record.dataset_fingerprint).info
     # Counted by classes: what is kept of a deleted dataset still says how many there were.
-    counts = open_seen(paths, data.dataset, record.dataset_fingerprint).info.class_counts
+    counts = learned_info(info, data).class_counts if data.folds else info.class_counts
     images = sum(counts["train"]) + (sum(counts["val"]) if data.with_validation else 0)
     own = [steps_per_epoch(record.config, images)] * len(read_history(files))
     earlier = len(epochs_before(files))

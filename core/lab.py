@@ -6,6 +6,7 @@ import atexit
 from pathlib import Path
 
 from core.caps import max_epochs, max_minutes
+from core.crossval.conductor import FoldConductor
 from core.datasets.digits import ensure_digits
 from core.jobs.devices import slots
 from core.jobs.probes import Probes
@@ -30,6 +31,7 @@ class Lab:
         self.runner = Supervisor(self.store, self._launcher, devices)
         self._conductor = Conductor(self.store, self.runner, len(devices))
         self.runner.companions.append(self._conductor)
+        self.runner.companions.append(FoldConductor(self.store, self.runner))
         self.compute = ComputeService(self.paths)
         self.probes = Probes(self.paths, devices[0])
 

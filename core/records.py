@@ -20,7 +20,7 @@ import psutil
 from pydantic import BaseModel, ValidationError
 
 from core.config import RunConfig
-from core.errors import N_, NotFoundError, StoreError, Text
+from core.errors import N_, NotFoundError, RunError, StoreError, Text
 from core.parts import ID, Composition, Id, Kind, Part
 from core.paths import Paths, RunPaths, write_atomic
 
@@ -149,6 +149,8 @@ class RunRecord(BaseModel, frozen=True):
     @property
     def network(self) -> str:
         """What has learned, in words that are the same in every language."""
+        if self.kind == "crossval":  # from the beginning: what a run is called never changes
+            return f"{self.config.model.short_name} × {self.config.data.all_folds}"
         if self.composition is None:
             return self.config.model.short_name
         voices = len(self.composition.members)
@@ -260,6 +262,15 @@ def write_record(paths: Paths, record: RunRecord) -> None:
     write_atomic(paths.run(record.id).record, record.model_dump_json(indent=1))
 
 
+def check_is_training(record: RunRecord) -> None:
+    """Raises RunError for a run that is made of others: there is no network in it to train."""
+    if record.kind != "training":
+        raise RunError(
+            N_("Run {run} is made of other runs: it has no network of its own to train."),
+            run=record.id,
+        )
+
+
 def process_alive(record: RunRecord) -> bool:
     """Whether the process that owns a running run still exists.
 
@@ -288,6 +299,8 @@ def heartbeat_age(paths: RunPaths) -> float:
 
 def is_abandoned(paths: Paths, record: RunRecord) -> bool:
     """Whether a run is marked as running while nobody runs it."""
+    if record.kind != "training" and record.pid is None:
+        return False  # a server's cross-validation: its folds have processes, itself it has none
     if record.status is not RunStatus.RUNNING or process_alive(record):
         return False
     elsewhere = record.host is not None and record.host != socket.gethostname()

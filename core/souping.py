@@ -21,7 +21,7 @@ import numpy as np
 from core import tasks
 from core.checkpoint import Array
 from core.datasets.dataset import Dataset
-from core.datasets.joining import learned_from
+from core.datasets.joining import as_seen, learned_from
 from core.datasets.retiring import open_seen
 from core.ensembles.making import summary_of
 from core.ensembles.soups import TASK, Order, Soup, check_soup, load_order, save_soup
@@ -30,7 +30,7 @@ from core.errors import N_, RunError
 from core.evaluating import EVAL_BATCH, predict_rows
 from core.evaluation.metrics import accuracy
 from core.evaluation.predictions import Predictions, load_predictions, save_predictions
-from core.feeding import Batches, balanced_rows
+from core.feeding import Batches, chosen_rows
 from core.parts import Composition, Member
 from core.paths import Paths
 from core.prediction import network_of
@@ -149,15 +149,17 @@ def _mean(weights: Sequence[Weights]) -> Weights:
 
 
 def _kitchen(paths: Paths, member: Member, record: RunRecord) -> _Kitchen:
-    dataset = open_seen(paths, record.config.data.dataset, record.dataset_fingerprint)
-    train = learned_from(dataset, record.config.data).split("train")
-    rows = balanced_rows(train.labels, RENEWED_WITH, record.config.train.seed)
+    data = record.config.data
+    dataset = open_seen(paths, data.dataset, record.dataset_fingerprint)
+    learned = learned_from(dataset, data)
+    rows = chosen_rows(learned, "train", RENEWED_WITH, record.config.train.seed)
+    train = learned.split("train")
     # A network of its own: others may ask the kept one.
     network = keras.models.clone_model(network_of(paths, member))
     # Shuffled: sorted by class, a batch would have the statistics of one class.
     training = Batches(train, rows, EVAL_BATCH, record.config.train.seed)
     val = load_predictions(predictions_file(paths, member))["val"]
-    return _Kitchen(network, dataset, training, val)
+    return _Kitchen(network, as_seen(dataset, data), training, val)
 
 
 def renew_statistics(network: keras.Model, training: Batches) -> None:

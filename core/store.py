@@ -34,7 +34,7 @@ from core.datasets.registry import check_not_built_in, rename_dataset
 from core.datasets.retiring import delete_dataset, forget, is_retired
 from core.errors import N_, DatasetError, RunError, StoreError, Text
 from core.folders import read_folders
-from core.parts import Part
+from core.parts import Kind, Part
 from core.paths import Paths, write_atomic
 from core.records import (
     RunRecord,
@@ -121,6 +121,7 @@ class Store:
         taken: bool = False,
         start: Start | None = None,
         part: Part | None = None,
+        kind: Kind = "training",
     ) -> RunRecord:
         """A new run folder: queued, or ``taken`` by this process, which will train it at once.
         ``by`` is the name of whoever launched it, ``part`` of what it is part.
@@ -143,10 +144,10 @@ class Store:
                 "by": by,
                 "start": start,
                 "part": part,
+                "kind": kind,
             }
         )
-        if taken:
-            record = record.taken_by_this_process()
+        record = record.taken_by_this_process() if taken else record
         self.save(record)
         return record
 

@@ -54,6 +54,7 @@ from core.records import (
     RunRecord,
     RunStatus,
     RunSummary,
+    check_is_training,
     now,
     read_history,
     read_record,
@@ -91,7 +92,7 @@ def run_training(
     Raises:
         NotFoundError: if there is no such run.
         StoreError: if its record cannot be read.
-        RunError: if another process goes on training it.
+        RunError: if another process goes on training it, or it is no training of its own.
     """
     try:
         # A worker that a dead server left behind may still be about to save and end.
@@ -99,6 +100,7 @@ def run_training(
             record = read_record(paths, run_id)
             if record.status.is_over() and not record.status.can_resume():
                 return record
+            check_is_training(record)
             return _own(paths, record, signal or StopSignal(), extra)
     except Timeout:
         raise RunError(N_("Run {run} is being trained by another process."), run=run_id) from None

@@ -8,6 +8,7 @@ from core.errors import LabError
 from ui.after_view import afterwards
 from ui.augment_form import augmentation_fields, show_cautions
 from ui.composed import made_from, not_trained
+from ui.crossval_progress import crossval_panel
 from ui.device_panel import machine_beside
 from ui.forms import section_fields, tell_new_network
 from ui.i18n import _
@@ -43,6 +44,9 @@ view = switch(_("View"), VIEWS, key="train_view")
 if view == "watch":
     if record is None:
         st.info(_("No run is chosen: pick one in the sidebar, or set up a new training."))
+        st.stop()
+    if record.kind == "crossval":
+        crossval_panel(record)
         st.stop()
     if record.kind == "ensemble":
         not_trained(record)

@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
     {"asking", "store", "migrations", "datasets", "tasks", "analysis", "evaluation", "plots"}
     | {"database", "grouping", "listing", "pairing"},
     {"jobs", "augment", "models", "optimizers", "feeding", "checkpoint", "losses", "averaging"},
-    {"callbacks", "ensembles", "event_log", "judging", "precision", "following"},
+    {"callbacks", "crossval", "ensembles", "event_log", "judging", "precision", "following"},
     {"evaluating", "snapshots", "trainer", "transfer", "watching"},
     {"training", "prediction"},
     {"explain", "inspection", "lr_finder", "probing", "search", "souping"} | {"competition"},

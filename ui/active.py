@@ -20,8 +20,9 @@ def active_runs() -> None:
     """The runs that are queued or running; in a fragment, which draws them anew."""
     st.subheader(_("Running now"))
     store = get_lab().store
-    # The oldest first; ids sort by time.
-    running = sorted(store.runs(RunStatus.RUNNING), key=lambda run: run.id)
+    # The oldest first; ids sort by time. Of what is made of others, those have rows.
+    found = (run for run in store.runs(RunStatus.RUNNING) if run.kind == "training")
+    running = sorted(found, key=lambda run: run.id)
     if not running and not store.runs(RunStatus.QUEUED):
         st.caption(_("Nothing is running. The machine is yours."))
     for record in running:

@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.datasets.dataset import Dataset, Split
-from core.datasets.retiring import open_seen
+from core.datasets.joining import open_as_seen
 from core.errors import N_, NotFoundError
 from core.evaluation.confusions import ConfusedPair, most_confused
 from core.evaluation.curves import OneVsRest, one_vs_rest
@@ -123,14 +123,18 @@ def pictures(record: RunRecord, split: str) -> Split:
 
     Raises LabError when the dataset is gone and nothing was kept of it.
     """
-    paths, name = get_lab().paths, record.config.data.dataset
-    dataset = open_seen(paths, name, record.dataset_fingerprint)
-    return _pictures(dataset.info.fingerprint, split, str(dataset.files.folder), dataset)
+    paths, data = get_lab().paths, record.config.data
+    dataset = open_as_seen(paths, data, record.dataset_fingerprint)
+    # Two runs on one dataset may number its rows differently.
+    numbered = (bool(data.folds), data.with_validation, split)
+    return _pictures(dataset.info.fingerprint, numbered, str(dataset.files.folder), dataset)
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
-def _pictures(fingerprint: str, split: str, folder: str, _dataset: Dataset) -> Split:
-    return _dataset.split(split)
+def _pictures(
+    fingerprint: str, numbered: tuple[bool, bool, str], folder: str, _dataset: Dataset
+) -> Split:
+    return _dataset.split(numbered[-1])
 
 
 def ranked(judged: Judged) -> OneVsRest:

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from core.config import ARCHITECTURES, SECTION_NAMES, SECTIONS, AugmentConfig, RunConfig
 from core.config_models import BACKBONES, same_setting
+from core.continuing import NO_FOLD
 from core.errors import N_
 from core.knobs import Knob, Section
 from core.records import RunRecord
@@ -20,6 +21,10 @@ from ui.state import go_to
 
 CHOICES = {
     "none": N_("none"),
+    "copies": N_("copies, pixel for pixel"),
+    "prefix": N_("same name up to the first _ or -"),
+    "stem": N_("same name up to the last _ or -"),
+    "folder": N_("same folder"),
     "horizontal": N_("horizontal"),
     "vertical": N_("vertical"),
     "both": N_("both ways"),
@@ -97,6 +102,7 @@ def fill_form(config: RunConfig) -> None:
     """In a callback: put a config into the form."""
     st.session_state.pop(MISSING, None)
     st.session_state[ANEW] = False
+    config = config.with_values(NO_FOLD)
     for section in SECTION_NAMES:
         for field, value in getattr(config, section).model_dump().items():
             st.session_state[key(section, field)] = value

@@ -35,6 +35,7 @@ STATUS_COLOR = {
 TRANSLATED_KEYS = (
     *("form.", "train_view", "dataset", "data_view", "split."),
     *("tune_view", "tune_part", "search.set."),
+    *("crossval_part", "crossval_source", "crossval_curve", "crossval.grouping"),
     # Not all that begins with "organise": buttons and tables may not be set.
     *("organise_view", "organise.classes.", "organise.split", "organise.resize", "organise.rule"),
     *("import_size", "import_resize", "import_color", "import_splits", "import_shares"),

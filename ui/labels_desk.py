@@ -22,7 +22,7 @@ from core.datasets.decisions import (
     read_acts,
     relabel,
 )
-from core.datasets.retiring import open_seen
+from core.datasets.joining import open_as_seen
 from core.errors import N_
 from core.evaluation.labels import LabelIssue, ambiguous, as_issues, label_quality, strange
 from core.records import RunRecord
@@ -53,8 +53,9 @@ class Desk(NamedTuple):
         return self.dataset.info.fingerprint
 
     def place(self, row: int) -> Place:
-        """Where the image of a row of the split lies in the dataset."""
-        return Place(self.judged.split, row)
+        """Where the image of a row of the split lies in the dataset: what was learned from, or
+        what all folds have judged, may be training and validation images as one."""
+        return Place(*self.dataset.place(self.judged.split, row))
 
     def image(self, row: int) -> NDArray[np.uint8]:
         """The image (h, w, c) of a row of the split."""
@@ -77,7 +78,7 @@ class Desk(NamedTuple):
 def desk(record: RunRecord, judged: Judged) -> Desk:
     """Raises LabError when the images are gone, or other ones have their name."""
     paths = get_lab().paths
-    dataset = open_seen(paths, record.config.data.dataset, record.dataset_fingerprint)
+    dataset = open_as_seen(paths, record.config.data, record.dataset_fingerprint)
     file = paths.decisions(dataset.info.fingerprint)
     stat = file.stat() if file.is_file() else None
     changed = (stat.st_mtime_ns, stat.st_size) if stat else (0, 0)

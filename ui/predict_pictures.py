@@ -136,7 +136,8 @@ def samples(records: Sequence[RunRecord], asked: Sequence[Taker], seed: int) -> 
 
 def _held_out(record: RunRecord, info: DatasetInfo) -> str | None:
     """A split that the run has not learned from, and whose results may be seen."""
-    learned = ("val",) if record.config.data.with_validation else ()
+    data = record.config.data
+    learned = ("val",) if data.with_validation or data.folds else ()
     shut = ("test",) if sealed(record) else ()
     order = (name for name in ("test", "val") if name not in (*learned, *shut))
     return next((name for name in order if info.splits.get(name)), None)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.crossval.parent import delete_run
 from core.errors import LabError
 from core.listing import all_tags
 from core.records import RunRecord, RunStatus
@@ -167,6 +168,8 @@ def _ask(chosen: list[RunRecord]) -> None:
     if not doomed:
         return
     st.write(_("The model, the curves and the predictions are lost; the dataset stays."))
+    if any(record.kind == "crossval" for record in doomed):
+        st.write(_("The folds of a cross-validation are deleted with it."))
     for record in doomed[:10]:
         st.text(run_label(record))
     members_warning([record.id for record in doomed])
@@ -183,14 +186,16 @@ def _ask(chosen: list[RunRecord]) -> None:
 
 def _delete(run_ids: list[str]) -> None:
     """In a callback: delete what can be deleted, and say what could not."""
-    problems = []
+    problems: list[str] = []
+    gone: list[str] = []
     for run_id in run_ids:
         try:
-            get_lab().store.delete(run_id)
+            if run_id not in gone:
+                gone += delete_run(get_lab().store, run_id)
         except LabError as error:
             problems.append(say_error(error))
-        if st.session_state.get("run") == run_id:
-            st.session_state["run"] = None
+    if st.session_state.get("run") in (*run_ids, *gone):
+        st.session_state["run"] = None
     if problems:
         st.session_state[ERROR] = " ".join(problems)
     st.session_state[DONE] = True

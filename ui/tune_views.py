@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import streamlit as st
+
 from core.errors import N_
+from ui.crossval_view import crossval_view
 from ui.i18n import _
 from ui.search_view import search_view
 from ui.switch import switch
@@ -20,9 +23,12 @@ class View(NamedTuple):
 
 VIEWS = {
     "search": View(N_("Hyper-parameter search"), search_view),
+    "crossval": View(N_("Cross-validation"), crossval_view),
 }
 
 
 def view_switch() -> View:
+    # Not as the default of the switch: buttons of other pages choose a view by this key.
+    st.session_state.setdefault("tune_view", "search")
     names = {key: _(view.label) for key, view in VIEWS.items()}
-    return VIEWS[switch(_("View"), names, key="tune_view", default="search")]
+    return VIEWS[switch(_("View"), names, key="tune_view")]

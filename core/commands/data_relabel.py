@@ -16,8 +16,8 @@ from core.commands.parser import Command, Group, add_run_id
 from core.datasets.decision_csv import COLUMNS, NEEDED, decisions_csv, parse_decisions
 from core.datasets.decisions import Decision, Place, Verdict, next_recipe, next_version
 from core.datasets.deriving import derive_dataset
+from core.datasets.joining import open_as_seen
 from core.datasets.registry import list_datasets
-from core.datasets.retiring import open_seen
 from core.errors import N_
 from core.evaluation.labels import LabelIssue, label_issues
 from core.evaluation.predictions import load_split, saved_splits
@@ -33,11 +33,12 @@ def labels(context: Context) -> Answer:
     file = run_paths(context.paths, record.id).predictions
     split = options.split or ("test" if "test" in saved_splits(file) else "val")
     found = label_issues(load_split(file, split))
-    dataset = open_seen(context.paths, record.config.data.dataset, record.dataset_fingerprint)
+    dataset = open_as_seen(context.paths, record.config.data, record.dataset_fingerprint)
     names, classes = dataset.split(split).names, dataset.info.class_names
     if options.csv:
         suggested = {
-            Place(split, i.row): Decision(Verdict.RELABEL, classes[i.suggested], "") for i in found
+            Place(*dataset.place(split, i.row)): Decision(Verdict.RELABEL, classes[i.suggested], "")
+            for i in found
         }
         write_atomic(Path(options.csv), decisions_csv(dataset, suggested))
     document = {
@@ -46,7 +47,8 @@ def labels(context: Context) -> Answer:
         "split": split,
         "issues": [
             {
-                "row": issue.row,
+                "row": dataset.place(split, issue.row)[1],
+                "split": dataset.place(split, issue.row)[0],
                 "file": names[issue.row],
                 "given": classes[issue.given],
                 "suggested": classes[issue.suggested],

@@ -10,7 +10,7 @@ from functools import cached_property
 from core.commands.context import Answer, Context, say
 from core.commands.formats import NOTHING, amount, facts, number, percent, printable, table
 from core.commands.parser import Command, add_run_id
-from core.datasets.retiring import open_seen
+from core.datasets.joining import open_as_seen
 from core.errors import N_, LabError, RunError
 from core.evaluation.confusions import ConfusedPair, most_confused, select_errors
 from core.evaluation.intervals import Intervals, bootstrap
@@ -115,8 +115,8 @@ def _load(context: Context) -> Evaluation:
 
 def _file_names(context: Context, record: RunRecord, split: str) -> Sequence[str] | None:
     try:
-        name, fingerprint = record.config.data.dataset, record.dataset_fingerprint
-        return open_seen(context.paths, name, fingerprint).split(split).names
+        data, fingerprint = record.config.data, record.dataset_fingerprint
+        return open_as_seen(context.paths, data, fingerprint).split(split).names
     except LabError as error:
         say(f"warning: {error} No file names are shown.")
         return None

@@ -13,6 +13,7 @@ from core.commands.parser import Command, add_run_id, add_yes
 from core.commands.train import start_facts, summary_facts
 from core.config import ARCHITECTURES, SECTION_NAMES
 from core.continuing import own_epochs
+from core.crossval.parent import delete_run
 from core.ensembles.choosing import made_of
 from core.errors import N_, LabError, RunError, text
 from core.fields import RunRow
@@ -141,9 +142,10 @@ def delete(context: Context) -> Answer:
     asking = [other.id for other in made_of(context.store, [record.id])]
     if asking:
         say(f"warning: made of it, and without answers to new pictures then: {', '.join(asking)}")
-    if not context.confirm(f"Delete the run {record.id} and all its files?"):
+    folds = " with all its folds" if record.kind == "crossval" else ""
+    if not context.confirm(f"Delete the run {record.id}{folds} and all its files?"):
         return Answer({"run_id": record.id, "deleted": False}, "Nothing was deleted.")
-    context.store.delete(record.id)
+    delete_run(context.store, record.id)
     document: dict[str, object] = {"run_id": record.id, "deleted": True}
     if asking:
         document["asked_by"] = asking

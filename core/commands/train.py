@@ -25,8 +25,15 @@ from core.errors import N_, LabError, RunError
 from core.failures import explain
 from core.knobs import Section
 from core.presets import PRESETS, check_fits, get_preset, preset_config
-from core.records import RunRecord, RunStatus, RunSummary, is_abandoned, now
-from core.signals import StopSignal
+from core.records import (
+    RunRecord,
+    RunStatus,
+    RunSummary,
+    check_is_training,
+    is_abandoned,
+    now,
+)
+from core.signals import Reason, StopSignal
 
 _FIGURES = (
     *("epochs", "best_epoch", "best_val_accuracy", "val_accuracy", "val_loss"),
@@ -51,17 +58,18 @@ def train(context: Context) -> Answer:
     record = context.store.create(
         plan.config, owner="cli", preset=context.options.preset, taken=True, start=plan.start
     )
-    return _in_foreground(context, record)
+    return _result(context, in_foreground(context, record))
 
 
 def resume(context: Context) -> Answer:
     record = context.store.read(context.options.run_id)
+    check_is_training(record)
     name = record.config.data.dataset
     if name == DIGITS:
         ensure_digits(context.paths)
     dataset = open_for_run(context.paths, name, record.dataset_fingerprint)
     check_fits(record.config.model, dataset.info.image_shape)
-    return _in_foreground(context, _take(context, record.id))
+    return _result(context, in_foreground(context, take(context, record.id)))
 
 
 def requested_config(context: Context) -> RunConfig:
@@ -96,7 +104,7 @@ def _dataset_name(option: str | None, setting: object) -> str | None:
     return option if setting is None else str(setting)
 
 
-def _take(context: Context, run_id: str) -> RunRecord:
+def take(context: Context, run_id: str) -> RunRecord:
     """Make an interrupted run this process's own; of two that try, one succeeds.
 
     Raises:
@@ -117,12 +125,14 @@ def _take(context: Context, run_id: str) -> RunRecord:
         return taken
 
 
-def _in_foreground(context: Context, record: RunRecord) -> Answer:
+def in_foreground(context: Context, record: RunRecord, why: Reason = "user") -> RunRecord:
+    """Train a run that this process has taken; returns how it ended. Ctrl-C ends it for the reason
+    ``why``: of a user's wish it keeps what it has, of its server's ("server") it can go on."""
     signal = StopSignal()
     say(f"Run {record.id} in {context.paths.run(record.id).folder}")
     notice = "Stopping after this batch… (Ctrl-C again aborts at once)"
     try:
-        with interruptible(lambda: signal.set("user"), notice):
+        with interruptible(lambda: signal.set(why), notice):
             record = _run(context, record, signal)
     except KeyboardInterrupt:
         _bury(context, record.id, RunStatus.INTERRUPTED)
@@ -133,7 +143,7 @@ def _in_foreground(context: Context, record: RunRecord) -> Answer:
         raise
     finally:
         _index(context, record.id)
-    return _result(context, record)
+    return record
 
 
 def _run(context: Context, record: RunRecord, signal: StopSignal) -> RunRecord:

@@ -138,6 +138,15 @@ class Dataset:
             raise damaged(self.info.name, self.files.images(name).name)
         return Split(images, labels, Names(self.files.names(name), rows))
 
+    def rows(self, name: str) -> NDArray[np.int64]:
+        """The rows (m,) of :meth:`split` that belong to it, ascending: all, unless a training sees
+        two splits through the numbers of both together."""
+        return np.arange(self.info.splits.get(name, 0))
+
+    def place(self, name: str, row: int) -> tuple[str, int]:
+        """In which stored split a row of :meth:`split` lies, and which row of it that is."""
+        return name, row
+
     def report(self) -> ImportReport:
         """How the import went; DatasetError if the file is damaged."""
         try:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.analysis.projection import TSNE_STEPS, neighbour_map, reduce, sample_rows
 from core.datasets.dataset import Dataset, Split
-from core.datasets.joining import learned_from
+from core.datasets.joining import as_seen, learned_from, open_as_seen
 from core.datasets.retiring import open_seen
 from core.errors import N_, DatasetError, RunError, text
 from core.evaluating import EVAL_BATCH, softmax
@@ -23,7 +23,7 @@ from core.evaluation.predictions import (
     saved_splits,
 )
 from core.evaluation.varying import average_over, variants
-from core.feeding import balanced_rows
+from core.feeding import balanced_rows, chosen_rows
 from core.inspection.distortions import DISTORTIONS, Images
 from core.inspection.features import Answer, answers, with_features
 from core.inspection.neighbours import Vectors
@@ -168,7 +168,8 @@ def _map(
 def _parts(paths: Paths, record: RunRecord) -> dict[str, _Part]:
     """The pictures of every split: those that the run has predicted, and some of those that it has
     learned from."""
-    dataset = _dataset(paths, record)
+    stored = _dataset(paths, record)
+    dataset = as_seen(stored, record.config.data)
     file = paths.run(record.id).predictions
     rows = {name: load_split(file, name).rows for name in saved_splits(file)}
     if not rows:
@@ -176,7 +177,7 @@ def _parts(paths: Paths, record: RunRecord) -> dict[str, _Part]:
             N_("Run {run} has neither validation nor test images to look at."), run=record.id
         )
     parts = {name: _Part(dataset.split(name), rows[name]) for name in SPLITS if name in rows}
-    parts["train"] = _Part(dataset.split("train"), _learned_rows(record, dataset))
+    parts["train"] = _Part(dataset.split("train"), _learned_rows(record, stored))
     return parts
 
 
@@ -192,22 +193,23 @@ def _dataset(paths: Paths, record: RunRecord) -> Dataset:
     return dataset
 
 
-def _learned_rows(record: RunRecord, dataset: Dataset) -> NDArray[np.int64]:
-    """Rows of the training split that the run has learned from, :data:`TRAIN_ROWS` at most."""
+def _learned_rows(record: RunRecord, stored: Dataset) -> NDArray[np.int64]:
+    """Rows of the training images that the run has learned from, :data:`TRAIN_ROWS` at most."""
     data, seed = record.config.data, record.config.train.seed
-    everything = learned_from(dataset, data).split("train").labels
-    rows = balanced_rows(everything, data.limit, seed)
-    # Learned from, too, but of another split: validation images come behind.
-    labels = dataset.split("train").labels
-    rows = rows[rows < len(labels)]
-    return rows[balanced_rows(labels[rows], TRAIN_ROWS, seed)]
+    dataset = learned_from(stored, data)
+    rows = chosen_rows(dataset, "train", data.limit, seed)
+    if data.with_validation:
+        # Learned from, too, but of another split: validation images come behind.
+        rows = rows[rows < stored.info.splits["train"]]
+    labels = dataset.split("train").labels[rows]
+    return rows[balanced_rows(labels, TRAIN_ROWS, seed)]
 
 
 def _robustness(paths: Paths, run_id: str, on_progress: OnProgress, stop: ShouldStop) -> None:
     record, files = read_record(paths, run_id), paths.run(run_id)
     saved = saved_splits(files.predictions)
     split = "val" if "val" in saved else "test"
-    dataset = open_seen(paths, record.config.data.dataset, record.dataset_fingerprint)
+    dataset = open_as_seen(paths, record.config.data, record.dataset_fingerprint)
     images, labels = dataset.split(split).images, dataset.split(split).labels
     predicted = load_split(files.predictions, split).rows
     most = robust_rows(images.shape[1:])
@@ -228,7 +230,7 @@ def _robustness(paths: Paths, run_id: str, on_progress: OnProgress, stop: Should
 def _varied(paths: Paths, run_id: str, on_progress: OnProgress, stop: ShouldStop) -> None:
     """The run's predictions once more, each the mean over several versions of the image."""
     record, files = read_record(paths, run_id), paths.run(run_id)
-    dataset = open_seen(paths, record.config.data.dataset, record.dataset_fingerprint)
+    dataset = open_as_seen(paths, record.config.data, record.dataset_fingerprint)
     versions = variants(record.config.augment, dataset.info.image_shape[:2])
     if not versions:
         raise RunError(

@@ -63,5 +63,6 @@ class Experience:
 def _cost(config: RunConfig) -> int:
     """Equal where an epoch takes equally long."""
     train = config.train
-    same = (config.data, config.augment, config.model, config.optimizer.name)
+    data = config.data.model_copy(update={"fold": None})  # one fold takes as long as another
+    same = (data, config.augment, config.model, config.optimizer.name)
     return hash((*same, train.batch_size, train.precision))

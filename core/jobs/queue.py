@@ -192,5 +192,5 @@ def _waiting(store: Store, record: RunRecord, seconds: float = float("inf")) -> 
 
 
 def _of_servers(records: Iterable[RunRecord]) -> list[RunRecord]:
-    """Without the runs of command lines, which wait for nobody."""
-    return [record for record in records if record.owner == "server"]
+    """Without the runs of command lines, which wait for nobody, and what is no training."""
+    return [r for r in records if r.owner == "server" and r.kind == "training"]

@@ -30,6 +30,7 @@ from core.records import (
     RunRecord,
     RunStatus,
     Start,
+    check_is_training,
     heartbeat_age,
     is_abandoned,
     now,
@@ -168,6 +169,7 @@ class Supervisor:
         # Two people may press the button at once, or a command line take the run meanwhile.
         with FileLock(self.store.paths.index_lock):
             record = self.store.read(run_id)
+            check_is_training(record)
             if not record.status.can_resume():
                 raise RunError(
                     N_("Run {run} is {status}: only an interrupted run can go on."),
@@ -217,7 +219,11 @@ class Supervisor:
 
     def _deal(self) -> None:
         """Free slots go to whoever is next; what was cancelled leaves the queue."""
-        queued = [r for r in self.store.runs(RunStatus.QUEUED) if r.id not in self._jobs]
+        queued = [
+            record
+            for record in self.store.runs(RunStatus.QUEUED)
+            if record.id not in self._jobs and record.kind == "training"
+        ]
         if self._free_device() is not None:
             working = [job.by for job in self._jobs.values()]
             queued = in_turn(self.store, queued, working, len(self.devices))

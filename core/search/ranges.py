@@ -17,8 +17,12 @@ from core.knobs import Knob, Section
 
 Choice = bool | int | float | str
 ARCHITECTURE = "model.architecture"
-FIXED = ("data.dataset", "data.with_validation")
-"""Another dataset is another question, and without validation images there is no answer."""
+FIXED = (
+    *("data.dataset", "data.with_validation"),
+    *("data.folds", "data.fold", "data.repeats", "data.grouping", "data.fold_seed"),
+)
+"""Another dataset or other folds are another question, and without validation images there is no
+answer."""
 DIGITS = 4
 """Drawn numbers have so many significant digits: more would promise what no training keeps."""
 _SLACK = 1e-9

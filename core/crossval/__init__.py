@@ -1,0 +1,1 @@
+"""Cross-validation: one configuration trained once per fold, and judged as one."""

@@ -1,0 +1,93 @@
+"""What a cross-validation has shown: fold by fold, as a mean, and against another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from core.crossval.standing import finished
+from core.errors import N_, RunError, text
+from core.evaluation.resampled import FoldMean, PairedTest, corrected_t_test, fold_mean
+from core.pairing import check_same_images
+from core.records import RunRecord
+
+MEASURES = ("val_accuracy", "val_loss")
+"""Figures of a fold, measured on the images that it has not learned from."""
+LEAST = 2
+"""Folds without which there is nothing to compare."""
+DEAL = {
+    "folds": N_("folds"),
+    "repeats": N_("repeats"),
+    "grouping": N_("images that stay together"),
+    "fold_seed": N_("seed of the folds"),
+}
+"""Settings that must be the same, or the folds are others; as a sentence calls them."""
+
+
+class Paired(NamedTuple):
+    """B against A: accuracies in [0, 1] by the numbers (from 0) of the folds both have."""
+
+    numbers: tuple[int, ...]
+    a: tuple[float, ...]
+    b: tuple[float, ...]
+    test: PairedTest
+
+
+def values(folds: Mapping[int, RunRecord], measure: str) -> dict[int, float]:
+    """One of :data:`MEASURES` of every finished fold, by number."""
+    found = {n: getattr(r.summary, measure) for n, r in finished(folds).items()}
+    return {number: value for number, value in found.items() if value is not None}
+
+
+def mean_of(parent: RunRecord, folds: Mapping[int, RunRecord], measure: str) -> FoldMean | None:
+    """Over the finished folds, its interval within what is possible; None if there is none."""
+    known = values(folds, measure)
+    if not known:
+        return None
+    found = fold_mean(list(known.values()), parent.config.data.folds or 2)
+    if found.low is None or found.high is None:
+        return found
+    most = 1.0 if measure == "val_accuracy" else found.high
+    return found._replace(low=max(0.0, found.low), high=min(most, found.high))
+
+
+def check_same_folds(a: RunRecord, b: RunRecord) -> None:
+    """Raises RunError, with the reason, unless fold for fold the same images judge both."""
+    for record in (a, b):
+        if record.kind != "crossval":
+            raise RunError(N_("Run {run} is no cross-validation."), run=record.id)
+    check_same_images(a, b)
+    for name, called in DEAL.items():
+        one, other = getattr(a.config.data, name), getattr(b.config.data, name)
+        if one != other:
+            raise RunError(
+                N_(
+                    "These two have other folds, so they cannot be compared fold by fold: "
+                    "{setting} is {one} in one and {other} in the other."
+                ),
+                remedy=text(N_("Cross-validate both with the same folds.")),
+                setting=text(called),
+                one=one,
+                other=other,
+            )
+
+
+def compare(
+    a: tuple[RunRecord, Mapping[int, RunRecord]], b: tuple[RunRecord, Mapping[int, RunRecord]]
+) -> Paired:
+    """Two cross-validations, each with its folds, by validation accuracy.
+
+    Raises:
+        RunError: if they have other folds, or fewer than :data:`LEAST` in common that have ended.
+    """
+    check_same_folds(a[0], b[0])
+    of_a, of_b = (values(folds, MEASURES[0]) for _, folds in (a, b))
+    both = tuple(number for number in of_a if number in of_b)
+    if len(both) < LEAST:
+        raise RunError(
+            N_("They have {n} finished folds in common; at least {least} are needed."),
+            n=len(both),
+            least=LEAST,
+        )
+    one, other = tuple(of_a[n] for n in both), tuple(of_b[n] for n in both)
+    return Paired(both, one, other, corrected_t_test(one, other, a[0].config.data.folds or 2))
