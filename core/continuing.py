@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from core.config import RunConfig, TransferConfig
 from core.errors import N_, LabError, RunError
+from core.parts import Start
 from core.paths import Paths, RunPaths, write_atomic
-from core.records import Epoch, RunRecord, Start, parse_history, read_history, run_paths
+from core.records import Epoch, RunRecord, parse_history, read_history, run_paths
 
 LEAST_SHARE = 0.1
 """A plan that has ended near 0 would teach nothing more: the new one begins no lower than this

@@ -28,6 +28,17 @@ class Part(BaseModel, frozen=True):
     number: Annotated[int, Field(ge=0)]
 
 
+class Start(BaseModel, frozen=True):
+    """What a run goes on from instead of a new network."""
+
+    run: Id
+    epochs: int
+    """So many epochs, of that run and of those before it, have led to the network."""
+    kept_in: Id | None = None
+    """A run that began from the very same network and holds it: the one that has learned it may
+    have gone on from there, or be deleted."""
+
+
 class Member(BaseModel, frozen=True):
     """One voice among several."""
 

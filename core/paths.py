@@ -8,6 +8,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.task_paths import InspectionPaths, TaskPaths
+
 
 def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None:
     """Replace ``path`` as a whole: a reader sees the old content or the new, never a part.
@@ -34,49 +36,6 @@ def default_root() -> Path:
 def _plain(fingerprint: str) -> str:
     """Run folders and datasets may be copied from anywhere: what they say is no path."""
     return re.sub(r"[^\w-]", "_", fingerprint)
-
-
-@dataclass(frozen=True)
-class TaskPaths:
-    """What has been found out about a dataset or run: per task its result, and the files of its
-    process."""
-
-    folder: Path
-
-    def result(self, task: str) -> Path:
-        return self.folder / f"{task}.npz"
-
-    def process(self, task: str) -> Path:
-        return self.folder / f"{task}.process.json"
-
-    def progress(self, task: str) -> Path:
-        return self.folder / f"{task}.progress.json"
-
-    def cancel(self, task: str) -> Path:
-        """Exists while somebody wants the task to end."""
-        return self.folder / f"{task}.cancel"
-
-    def log(self, task: str) -> Path:
-        return self.folder / f"{task}.log"
-
-
-@dataclass(frozen=True)
-class InspectionPaths(TaskPaths):
-    """What was found out about one run's network."""
-
-    def features(self, split: str) -> Path:
-        """What its last hidden layer makes of the images of a split."""
-        return self.folder / f"features-{split}.npy"
-
-    @property
-    def varied(self) -> Path:
-        """As :attr:`RunPaths.predictions`, the mean over several versions of every image."""
-        return self.result("varied")
-
-    @property
-    def train_predictions(self) -> Path:
-        """As :attr:`RunPaths.predictions`, for training images."""
-        return self.folder / "train-predictions.npz"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.config import RunConfig
 from core.errors import N_, NotFoundError, RunError, StoreError, Text
-from core.parts import ID, Composition, Id, Kind, Part
+from core.parts import ID, Composition, Kind, Part, Start
 from core.paths import Paths, RunPaths, write_atomic
 
 _RUN_ID = re.compile(ID)
@@ -93,17 +93,6 @@ class RunSummary(BaseModel, frozen=True):
     val_loss: float | None = None
     test_accuracy: float | None = None
     test_loss: float | None = None
-
-
-class Start(BaseModel, frozen=True):
-    """What a run goes on from instead of a new network."""
-
-    run: Id
-    epochs: int
-    """So many epochs, of that run and of those before it, have led to the network."""
-    kept_in: Id | None = None
-    """A run that began from the very same network and holds it: the one that has learned it may
-    have gone on from there, or be deleted."""
 
 
 class RunRecord(BaseModel, frozen=True):

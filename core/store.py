@@ -34,12 +34,11 @@ from core.datasets.registry import check_not_built_in, rename_dataset
 from core.datasets.retiring import delete_dataset, forget, is_retired
 from core.errors import N_, DatasetError, RunError, StoreError, Text
 from core.folders import read_folders
-from core.parts import Kind, Part
+from core.parts import Kind, Part, Start
 from core.paths import Paths, write_atomic
 from core.records import (
     RunRecord,
     RunStatus,
-    Start,
     is_abandoned,
     lab_id,
     new_run_id,

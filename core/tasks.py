@@ -22,7 +22,8 @@ from pydantic import BaseModel
 
 from core.datasets.writer import Owner
 from core.errors import N_, LabError, Text, text
-from core.paths import TaskPaths, write_atomic
+from core.paths import write_atomic
+from core.task_paths import TaskPaths
 
 Status = Literal["none", "running", "finished", "failed", "cancelled"]
 OVER: tuple[Status, ...] = ("finished", "failed", "cancelled")

@@ -17,7 +17,7 @@ FRAMEWORKS = {"keras", "tensorflow", "optuna", "jax", "torch"}
 
 LAYERS: list[set[str]] = [
     {"alive", "backends", "errors", "fair", "knobs"}
-    | {"config_augment", "config_models", "config_training", "parts"},
+    | {"config_augment", "config_models", "config_training", "parts", "task_paths"},
     {"config", "caps", "fitting", "presets", "paths"},
     {"records", "signals", "failures", "stages", "schedules", "estimates"}
     | {"comments", "continuing", "proposing", "reading_curves", "sealing"}
@@ -42,6 +42,7 @@ JOBS_KNOW = {
     "caps",
     "parts",
     "paths",
+    "task_paths",
     "failures",
     "records",
     "signals",

@@ -10,6 +10,7 @@ from core.config import RunConfig
 from core.continuing import continued, kept_epochs, retrained, whole_history
 from core.errors import ConfigError, NotFoundError, RunError
 from core.following import steps_of_epochs
+from core.parts import Start
 from core.paths import Paths
 from core.records import (
     Epoch,
@@ -17,7 +18,6 @@ from core.records import (
     RunStatus,
     RunSummary,
     StageName,
-    Start,
     append_epoch,
     now,
     write_history,

@@ -14,9 +14,9 @@ from core.errors import ConfigError, NotFoundError, RunError, StoreError
 from core.fields import FIELDS, SETTINGS, RunRow, differing
 from core.grouping import Spread, seed_groups, spread
 from core.listing import Listing, Query, all_tags, found, ordered, values_of
-from core.parts import Part
+from core.parts import Part, Start
 from core.paths import Paths
-from core.records import RunRecord, RunStatus, RunSummary, Start, now
+from core.records import RunRecord, RunStatus, RunSummary, now
 from core.remarks import Remarks, make_remarks, read_remarks
 from core.store import Store
 

@@ -10,6 +10,7 @@ import streamlit as st
 from core.crossval.parent import can_go_on, resume
 from core.crossval.standing import finished, folds_of, is_live
 from core.records import Progress, RunRecord, RunStatus, read_progress
+from ui.composed import made_from
 from ui.crossval_data import Folds, look_at, read_parent
 from ui.frame import run_label, status_badge, status_text
 from ui.i18n import _, duration, ngettext, percent, say
@@ -127,6 +128,7 @@ def crossval_panel(parent: RunRecord) -> None:
         on_click=_open,
         args=(parent.id,),
     )
+    made_from(parent)
 
 
 def _open(run_id: str) -> None:

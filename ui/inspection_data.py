@@ -17,8 +17,8 @@ from core.inspection.result import (
 )
 from core.inspection.robustness import Robustness
 from core.inspection.service import Task
-from core.paths import InspectionPaths
 from core.records import RunRecord
+from core.task_paths import InspectionPaths
 from ui.state import get_lab
 
 

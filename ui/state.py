@@ -10,7 +10,8 @@ from core.config import RunConfig
 from core.errors import LabError
 from core.following import on_its_images
 from core.lab import Lab
-from core.records import RunRecord, Start
+from core.parts import Start
+from core.records import RunRecord
 from ui.i18n import say_error
 from ui.messages import show, show_error
 

@@ -15,7 +15,8 @@ from typing import Literal
 from core import tasks
 from core.datasets.dataset import DatasetInfo
 from core.datasets.registry import list_datasets
-from core.paths import Paths, TaskPaths
+from core.paths import Paths
+from core.task_paths import TaskPaths
 from core.tasks import TaskState
 
 VERSION = 1

@@ -17,8 +17,9 @@ from core.datasets.dataset import UNLABELLED, DatasetInfo
 from core.errors import N_, CompetitionError, StoreError, text
 from core.evaluation.predictions import UNREADABLE, load_split
 from core.jobs.workers import worker_environment
-from core.paths import Paths, TaskPaths, write_atomic
+from core.paths import Paths, write_atomic
 from core.records import RunRecord, read_record, run_paths
+from core.task_paths import TaskPaths
 from core.tasks import TaskState
 
 

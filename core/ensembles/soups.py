@@ -18,8 +18,9 @@ from core.errors import N_, RunError, StoreError, Text, text
 from core.evaluation.predictions import UNREADABLE
 from core.jobs.workers import worker_environment
 from core.parts import Id, Member
-from core.paths import Paths, TaskPaths, write_atomic
+from core.paths import Paths, write_atomic
 from core.records import RunRecord, read_record, short_id
+from core.task_paths import TaskPaths
 from core.tasks import TaskState
 
 Recipe = Literal["uniform", "greedy"]

@@ -18,7 +18,8 @@ from core.evaluation.predictions import UNREADABLE
 from core.inspection.neighbours import Vectors
 from core.inspection.robustness import Robustness
 from core.inspection.unknown import Familiar
-from core.paths import InspectionPaths, write_atomic
+from core.paths import write_atomic
+from core.task_paths import InspectionPaths
 
 SPLITS = ("val", "test", "train")
 """In the order in which :class:`FeatureMap` numbers them."""

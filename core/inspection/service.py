@@ -8,8 +8,9 @@ from typing import Literal
 
 from core import tasks
 from core.jobs.workers import worker_environment
-from core.paths import InspectionPaths, Paths
+from core.paths import Paths
 from core.records import run_paths
+from core.task_paths import InspectionPaths
 from core.tasks import TaskState
 
 Task = Literal["features", "robustness", "varied"]

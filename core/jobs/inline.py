@@ -7,8 +7,8 @@ from collections.abc import Callable
 from core.caps import check_caps
 from core.config import RunConfig
 from core.errors import N_, RunError
-from core.parts import Part
-from core.records import RunStatus, Start
+from core.parts import Part, Start
+from core.records import RunStatus
 from core.store import Store
 
 

@@ -24,12 +24,11 @@ from core.failures import explain_death
 from core.jobs.devices import slots as machine_slots
 from core.jobs.queue import Board, Move, Queued, in_turn, move
 from core.jobs.workers import HostLauncher, Launcher, PopenLauncher, Worker
-from core.parts import Part
+from core.parts import Part, Start
 from core.records import (
     Failure,
     RunRecord,
     RunStatus,
-    Start,
     check_is_training,
     heartbeat_age,
     is_abandoned,

@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 from core.config import RunConfig
 from core.errors import N_, RunError
-from core.parts import Part
-from core.records import Start
+from core.parts import Part, Start
 from core.search.conductor import Conductor
 from core.search.spec import read_state, study_paths
 from core.search.study import is_conducted

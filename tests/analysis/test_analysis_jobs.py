@@ -29,7 +29,8 @@ from core.datasets.dataset import DatasetInfo
 from core.datasets.registry import delete_dataset, open_dataset
 from core.datasets.writer import Owner
 from core.errors import DatasetError
-from core.paths import Paths, TaskPaths, write_atomic
+from core.paths import Paths, write_atomic
+from core.task_paths import TaskPaths
 from core.tasks import TaskCancelledError, TaskProgress, TaskState, take_turn
 from tests.analysis.making import Part, photographs, write
 

@@ -25,7 +25,7 @@ from core.inspection.result import (
 )
 from core.inspection.robustness import Robustness, measure, read_robustness
 from core.inspection.unknown import Familiar, fit, strangeness
-from core.paths import InspectionPaths
+from core.task_paths import InspectionPaths
 
 F32 = np.float32
 

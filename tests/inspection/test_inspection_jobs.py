@@ -24,10 +24,11 @@ from core.inspection.neighbours import nearest
 from core.inspection.result import SPLITS, load_features, load_robustness, load_vectors
 from core.inspection.service import Task, read_inspection, start_inspection
 from core.models import build_model
-from core.paths import InspectionPaths, Paths
+from core.paths import Paths
 from core.prediction import load_model, predict
 from core.records import read_record
 from core.store import Store
+from core.task_paths import InspectionPaths
 from core.tasks import TaskProgress, TaskState
 from core.training import run_training
 from tests.training.helpers import QUICK, make_stripes

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import pytest
@@ -29,8 +30,18 @@ def plain(markdown: str) -> str:
     return re.sub(r"\\([^\w\s])", r"\1", markdown)
 
 
+NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
 class OpenPage(Protocol):
-    def __call__(self, page: str, /, run: RunRecord | None = None, lang: str = "en") -> AppTest: ...
+    def __call__(
+        self,
+        page: str,
+        /,
+        run: RunRecord | None = None,
+        lang: str = "en",
+        state: Mapping[str, object] = NOTHING,
+    ) -> AppTest: ...
 
 
 @pytest.fixture(scope="session")
@@ -104,11 +115,20 @@ def make_run(lab: Lab) -> Callable[..., RunRecord]:
 
 @pytest.fixture
 def app(lab: Lab) -> OpenPage:
-    """``app("errors", run)``: the page, having run once without an exception."""
+    """``app("errors", run)``: the page, having run once without an exception; ``state``: what the
+    session holds before."""
 
-    def open_page(page: str, /, run: RunRecord | None = None, lang: str = "en") -> AppTest:
+    def open_page(
+        page: str,
+        /,
+        run: RunRecord | None = None,
+        lang: str = "en",
+        state: Mapping[str, object] = NOTHING,
+    ) -> AppTest:
         test = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60)
         test.session_state["lang"] = lang
+        for name, value in state.items():
+            test.session_state[name] = value
         if run:
             test.session_state["run"] = run.id
         if page != "start":

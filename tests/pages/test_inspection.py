@@ -18,8 +18,9 @@ from core.inspection import service
 from core.inspection.service import Task
 from core.jobs.service import ComputeService
 from core.lab import Lab
-from core.paths import InspectionPaths, Paths, write_atomic
+from core.paths import Paths, write_atomic
 from core.records import RunRecord
+from core.task_paths import InspectionPaths
 from core.tasks import TaskProgress, TaskState
 from tests.inspection.making import leave_features, leave_robustness
 from tests.pages.conftest import OpenPage, plain

@@ -73,13 +73,7 @@ def ended(lab: Lab, parent: RunRecord, shares: tuple[float, ...] = (0.7, 0.8, 0.
 
 
 def tune(app: OpenPage, language: str = "en", /, **state: object) -> AppTest:
-    page = app("tune", lang=language)
-    page.session_state["tune_view"] = "crossval"
-    for name, value in state.items():
-        page.session_state[name] = value
-    page.run()
-    assert not page.exception, page.exception
-    return page
+    return app("tune", lang=language, state={"tune_view": "crossval", **state})
 
 
 def said(page: AppTest) -> str:

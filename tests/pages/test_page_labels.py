@@ -28,8 +28,9 @@ from core.evaluation.labels import find_issues
 from core.evaluation.predictions import Predictions, save_predictions
 from core.following import plan_on
 from core.lab import Lab
+from core.parts import Start
 from core.paths import write_atomic
-from core.records import RunRecord, RunStatus, Start
+from core.records import RunRecord, RunStatus
 from tests.datasets.prepared import opened, prepared
 from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import HOSTILE, make_dataset

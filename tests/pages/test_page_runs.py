@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
 from core.lab import Lab
-from core.records import RunRecord, RunStatus, Start
+from core.parts import Start
+from core.records import RunRecord, RunStatus
 from tests.pages.conftest import OpenPage, plain
 from ui.frame import short_name
 from ui.runs_diff import differing

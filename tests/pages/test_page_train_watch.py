@@ -13,7 +13,8 @@ from core.errors import text
 from core.evaluation.watched import save_watched, watched
 from core.failures import TOO_LONG, out_of_memory
 from core.lab import Lab
-from core.records import Failure, RunRecord, RunStatus, Start, write_history
+from core.parts import Start
+from core.records import Failure, RunRecord, RunStatus, write_history
 from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import HOSTILE, make_dataset, many_classes
 from ui.forms import key

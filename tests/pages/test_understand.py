@@ -14,7 +14,8 @@ from core.datasets.registry import open_dataset
 from core.datasets.writer import Owner
 from core.errors import text
 from core.lab import Lab
-from core.paths import Paths, TaskPaths, write_atomic
+from core.paths import Paths, write_atomic
+from core.task_paths import TaskPaths
 from core.tasks import TaskProgress, TaskState
 from tests.analysis.making import Part, photographs, write
 from tests.pages.conftest import OpenPage, plain

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from core.config import RunConfig
 from core.datasets.digits import ensure_digits
-from core.parts import Part
+from core.parts import Part, Start
 from core.paths import Paths
 from core.records import (
     Epoch,
@@ -14,7 +14,6 @@ from core.records import (
     RunRecord,
     RunStatus,
     RunSummary,
-    Start,
     append_epoch,
     now,
     read_history,

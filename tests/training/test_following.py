@@ -16,8 +16,9 @@ from core.evaluation.predictions import load_split, saved_splits
 from core.evaluation.watched import MOST_CLASSES, read_watched
 from core.feeding import Batches, training_batches
 from core.following import plan_continuation, plan_retraining
+from core.parts import Start
 from core.paths import Paths
-from core.records import RunRecord, RunStatus, Start, read_history
+from core.records import RunRecord, RunStatus, read_history
 from core.store import Store
 from core.training import run_training
 from tests.training.helpers import QUICK, make_stripes
