@@ -35,7 +35,7 @@ def _row(record: RunRecord) -> None:
     name, where, figures, button = st.columns([5, 6, 3, 2], vertical_alignment="center")
     with name, st.container(horizontal=True, vertical_alignment="center"):
         about = by_whom(record) + part_of(record)
-        st.markdown(f"**{literal(run_label(record))}**{about}", width="content")
+        st.markdown("**" + literal(run_label(record)) + "**" + about, width="content")
         status_badge(record.status)
     paths = get_lab().paths.run(record.id)
     now = read_progress(paths) or Progress()

@@ -13,7 +13,7 @@ from core.records import Progress, RunRecord, RunStatus, read_progress
 from ui.composed import made_from
 from ui.crossval_data import Folds, look_at, read_parent
 from ui.frame import run_label, status_badge, status_text
-from ui.i18n import _, duration, ngettext, percent, say
+from ui.i18n import _, duration, ngettext, number, percent, say
 from ui.live import share_done
 from ui.messages import show, show_failure
 from ui.names import literal
@@ -101,7 +101,7 @@ def _folds(parent: RunRecord, folds: Folds) -> None:
     others = [r for n, r in folds.items() if n not in working and n not in done]
     if others:
         counts = {s: sum(r.status is s for r in others) for s in RunStatus}
-        st.caption(" · ".join(f"{n} {status_text(s)}" for s, n in counts.items() if n))
+        st.caption(" · ".join(f"{number(n)} {status_text(s)}" for s, n in counts.items() if n))
 
 
 def _left(parent: RunRecord, folds: Folds, now: dict[int, Progress]) -> float | None:

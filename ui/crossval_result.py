@@ -94,7 +94,7 @@ def _figure(
         interval = _("95 %: {low} to {high}", low=write(found.low), high=write(found.high))
     place.metric(
         words[0],
-        f"{write(found.mean)}{spread}",
+        write(found.mean) + spread,
         delta=interval,
         delta_color="off",
         delta_arrow="off",

@@ -154,7 +154,7 @@ def _about(config: RunConfig) -> None:
         largest = ngettext(
             "the largest has {n} image", "the largest has {n} images", counts.largest
         )
-        st.caption(f"{words}; {largest}.")
+        st.caption(words + "; " + largest + ".")
     st.caption(
         _(
             "Training and validation images are dealt anew; the {test} test images stay held out. "

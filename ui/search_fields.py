@@ -221,7 +221,7 @@ def network_fields(architectures: tuple[str, ...], *, advanced: bool) -> None:
     drawn: set[str] = set()
     for architecture in sorted(architectures, key=lambda name: name != base_architecture()):
         if searched:
-            st.markdown(f"**{ARCHITECTURES[architecture].title}**")
+            st.markdown(f"**{_(ARCHITECTURES[architecture].title)}**")
         drawing = SearchDrawing(architecture, drawn)
         section_fields("model", ARCHITECTURES[architecture], advanced=advanced, drawing=drawing)
     if base_architecture() in architectures:
