@@ -31,6 +31,8 @@ from ui.state import get_lab
 from ui.switch import switch
 
 WRONG = "_competition_wrong"
+WANTED = "_competition_wanted"
+"""The one that was opened here: it is looked at as soon as it is there."""
 FILE, HIDE = "file", "hide"
 SOURCE, WAY, UPLOAD = "competition.source", "competition.labels", "competition.solution"
 
@@ -268,7 +270,7 @@ def _open(create: Create, settings: Settings, to_beat: float | None) -> None:
     except LabError as error:
         st.session_state[WRONG] = say_error(error)
         return
-    st.session_state["competition"] = made
+    st.session_state[WANTED] = made
     st.session_state["competition_view"] = "board"
     for key in ("competition.title", "competition.description", "competition.copy"):
         st.session_state.pop(key, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import unicodedata
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +18,8 @@ LONGEST_DESCRIPTION = 4000
 LONGEST_NAME = 24
 """Characters of a nickname."""
 MOST_PER_DAY = 100
+MOST_LOSS = 100.0
+"""No log loss is higher: an endless one could not even be written down."""
 DIGITS = 4
 """Scores are rounded to so many decimals: with 1,000 public images exact for accuracy, and two that
 look alike on the screen are a tie."""
@@ -94,7 +95,9 @@ class Competition(BaseModel, frozen=True):
     images: int
     public_images: int
     copied_from: str | None = None
-    """The dataset that it was copied from, which shows the labels as long as it is here."""
+    """The dataset that it was copied from, which shows the labels as long as it is here: what it
+    was called."""
+    copied_fingerprint: str | None = None
     created: datetime
     revealed: datetime | None = None
 
@@ -143,7 +146,7 @@ def check_settings(settings: Settings) -> Settings:
 
 def check_to_beat(metric: Metric, score: float | None) -> None:
     """Raises CompetitionError if it is no score of this metric."""
-    highest = 1.0 if METRICS[metric].higher else math.inf
+    highest = 1.0 if METRICS[metric].higher else MOST_LOSS
     if score is not None and not 0 <= score <= highest:
         raise CompetitionError(
             N_("The score to beat must lie between {low} and {high}; received {received}."),

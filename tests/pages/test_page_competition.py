@@ -23,7 +23,7 @@ from core.competition.opening import (
     reveal,
 )
 from core.competition.scoring import Score
-from core.competition.settings import Settings
+from core.competition.settings import Settings, Stage
 from core.datasets.registry import list_datasets, open_dataset
 from core.lab import Lab
 from core.records import RunRecord, now
@@ -249,6 +249,7 @@ def test_the_test_labels_are_hidden_in_a_copy(
 ) -> None:
     """The process that makes the copy is done without; then the original can be deleted."""
     monkeypatch.setattr("ui.competition_open.launch_hidden", lambda *_: None)
+    make_competition(lab.paths, title="Another")
     make_dataset(lab.paths, "pets")
     page = opened(app)
     page.segmented_control(key="competition_view").set_value("open").run()
@@ -260,15 +261,30 @@ def test_the_test_labels_are_hidden_in_a_copy(
     (request,) = list_competitions(lab.paths).preparing
     assert request.copy_name == "pets-secret"
     assert {f"competition.prepare.{request.id}", f"competition.drop.{request.id}"} <= keys(page)
+    assert "not here (any more)" not in said(page)
     assert hide_job(lab.paths, request.id).status == "finished"
     page.run()
-    assert "still shows the labels to everybody" in said(page)
-    assert page.button(key="competition.original").label == "Delete “pets”"
-    page.button(key="competition.original").click().run()
+    assert page.query_params["competition"] == request.id
+    assert "still shows the labels" in said(page)
+    assert page.button(key="competition.leak").label == "Delete “pets”"
+    page.button(key="competition.leak").click().run()
     page.button(key="competition.sure").click().run()
-    assert {info.name for info in list_datasets(lab.paths)} == {"digits", "pets-secret"}
+    assert {info.name for info in list_datasets(lab.paths)} == {"digits", "pets-secret", "secret"}
     page.run()
     assert "still shows" not in said(page)
+
+
+def test_a_competition_that_waits_for_its_beginning(app: OpenPage, lab: Lab) -> None:
+    """And whose dataset was renamed meanwhile."""
+    made = make_competition(lab.paths, opens=now() + datetime.timedelta(days=2))
+    lab.store.rename_dataset("secret", "renamed")
+    page = opened(app)
+    assert "It opens on" in said(page)
+    assert "Dataset: renamed." in said(page)
+    assert "competition.close" not in keys(page)
+    page.button(key="competition.open_now").click().run()
+    assert read_competition(lab.paths, made.id).stage(now()) is Stage.OPEN
+    assert "5 submissions left today" in said(page)
 
 
 def test_a_copy_that_is_given_up(app: OpenPage, lab: Lab) -> None:
