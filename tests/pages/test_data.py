@@ -519,7 +519,6 @@ def test_deleting_asks_first(app: OpenPage, lab: Lab, make_run: MakeRun) -> None
     assert not lab.paths.dataset("pets").folder.exists()
 
 
-@pytest.mark.parametrize("status", [RunStatus.QUEUED, RunStatus.RUNNING])
 def test_who_deletes_what_a_competition_asks_about_is_warned(app: OpenPage, lab: Lab) -> None:
     make_competition(lab.paths, title="Pets *2026*")
     page = app("data")
@@ -529,6 +528,7 @@ def test_who_deletes_what_a_competition_asks_about_is_warned(app: OpenPage, lab:
     assert "“Pets *2026*” asks about these images" in plain(page.warning[0].value)
 
 
+@pytest.mark.parametrize("status", [RunStatus.QUEUED, RunStatus.RUNNING])
 def test_what_a_training_needs_is_not_deleted(
     app: OpenPage, lab: Lab, make_run: MakeRun, status: RunStatus
 ) -> None:
