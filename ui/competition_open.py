@@ -251,14 +251,17 @@ def _times() -> tuple[datetime | None, datetime | None]:
     left, right = st.columns(2)
     with left:
         opens = st.datetime_input(
-            _("Opens"), value=None, key="competition.opens", help=_("Empty: at once.")
+            _("Opens"),
+            value=None,
+            key="competition.opens",
+            help=_("By this browser’s clock. Empty: at once."),
         )
     with right:
         closes = st.datetime_input(
             _("Closes"),
             value=None,
             key="competition.closes",
-            help=_("Empty: when somebody closes it."),
+            help=_("By this browser’s clock. Empty: when somebody closes it."),
         )
     return local(opens), local(closes)
 

@@ -100,7 +100,9 @@ QUESTIONS = {
         N_("Delete what shows the labels?"),
         N_(
             "All its images and labels will be gone for good, also where runs show them on the "
-            "Errors page. The copy of this competition stays."
+            "Errors page. The copy of this competition stays. The runs stay, too, and know the "
+            "true classes beside their answers: delete those that were trained on it if nobody "
+            "shall find labels by comparing."
         ),
         N_("Delete for good"),
         _stop_leak,
@@ -218,7 +220,7 @@ def _ending(competition: Competition) -> None:
         _("New end"),
         value=None,
         key=END,
-        help=_("Empty: it stays open until somebody closes it."),
+        help=_("By this browser’s clock. Empty: it stays open until somebody closes it."),
     )
     later = functools.partial(extend, paths, competition.id, local(new_end))
     _act(_("Set the end"), "extend", later)

@@ -230,6 +230,10 @@ def _whole(value: float) -> str:
     return str(int(value))
 
 
+def _won(places: float) -> str:
+    return f"{int(places):+d}" if places else "0"
+
+
 def _written(competition: Competition) -> dict[str, Callable[[Any], str]]:
     write = functools.partial(score, metric=competition.settings.metric)
     found: dict[str, Callable[[Any], str]] = {
@@ -238,5 +242,5 @@ def _written(competition: Competition) -> dict[str, Callable[[Any], str]]:
         _("Submissions"): _whole,
     }
     if competition.revealed:
-        return found | {_("Final score"): write, _("Places"): lambda value: f"{int(value):+d}"}
+        return found | {_("Final score"): write, _("Places"): _won}
     return found
