@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from datetime import datetime
 from enum import StrEnum
@@ -156,6 +157,12 @@ def check_to_beat(metric: Metric, score: float | None) -> None:
         )
 
 
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks to Unicode, and nothing to the eye: variation selectors, joiners, fillers."""
+
+
 def tidy_name(name: str) -> str:
     """A nickname on one line, without what cannot be seen.
 
@@ -180,5 +187,5 @@ def tidy_name(name: str) -> str:
 def name_key(name: str) -> str:
     """The same for names that differ only in case, in spaces or in the way they are encoded."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    kept = "".join(c for c in folded if c.isprintable() and not c.isspace())
+    kept = "".join(c for c in _UNSEEN.sub("", folded) if c.isprintable() and not c.isspace())
     return kept if any(c.isalnum() for c in kept) else ""

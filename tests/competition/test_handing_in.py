@@ -270,6 +270,17 @@ def test_scores_to_beat(paths: Paths) -> None:
             open_with_labels(paths, dataset, labels_csv(), Settings(title="P"), score)
 
 
+def test_labels_of_a_deletion_that_was_killed_are_swept(paths: Paths) -> None:
+    made = make_competition(paths)
+    files = paths.competition(made.id)
+    doomed = files.folder.with_name(f".deleted-{made.id}")
+    files.folder.rename(doomed)
+    other = make_competition(paths)
+    Store(paths).close()
+    assert not doomed.exists()
+    assert [c.id for c in list_competitions(paths).competitions] == [other.id]
+
+
 def test_no_endless_score_to_beat(paths: Paths) -> None:
     """It would be written as nothing, and no line of the file could be read again."""
     dataset = make_unlabelled(paths)
