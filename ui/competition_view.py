@@ -15,6 +15,7 @@ from core.competition.board import Row, ranking, ranking_csv
 from core.competition.handing_in import dataset_of_competition
 from core.competition.opening import list_competitions, read_competition
 from core.competition.settings import STAGES, Competition, Stage
+from core.datasets.report import spreadsheet_cell
 from core.errors import LabError
 from core.records import now
 from ui.address import read_address, write_address
@@ -213,7 +214,9 @@ def _table(competition: Competition, rows: list[Row]) -> None:
 
 def _cells(competition: Competition, row: Row) -> dict[str, Any]:
     mine = row.is_of(str(st.session_state.get(NAME, "")))
-    name = f"⚑ {say(row.label)}" if row.label else f"{'▶ ' if mine else ''}{row.nickname}"
+    # The table's own download knows nothing of formulas.
+    theirs = f"▶ {row.nickname}" if mine else spreadsheet_cell(row.nickname)
+    name = f"⚑ {say(row.label)}" if row.label else theirs
     metric, between = competition.settings.metric, _("95 % interval")
     cells: dict[str, Any] = {_("Rank"): row.rank, _("Name"): name}
     public = {_("Public score"): row.best.value}

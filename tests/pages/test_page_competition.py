@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.competition.board import ranking
+from core.competition.board import ranking, ranking_csv
 from core.competition.entries import read_entries, rewrite
 from core.competition.handing_in import submit_file, submit_run, submitted_by
 from core.competition.job import hide_job
@@ -158,6 +158,13 @@ def test_what_students_may_not(app: OpenPage, lab: Lab) -> None:
     assert not lab.paths.competition(made.id).folder.exists()
     page.run()
     assert "There is no competition yet" in said(page)
+
+
+def test_a_nickname_is_no_formula(app: OpenPage, lab: Lab) -> None:
+    made = make_competition(lab.paths)
+    submit_file(lab.paths, made.id, "=1+1", ("a.csv", labels_csv(with_right(60))))
+    assert board(opened(app))["Name"].tolist()[0] == "'=1+1"
+    assert ranking_csv(made, ranking(lab.paths, made)).splitlines()[1].startswith("1,'=1+1,")
 
 
 def test_the_end_shows_final_places(app: OpenPage, lab: Lab) -> None:
