@@ -386,6 +386,20 @@ def test_what_pages_get_knows_no_label_and_no_private_score(
     assert 0.123456 in list(walk(ranking(paths, made)))
 
 
+def test_a_second_competition_makes_no_private_image_public(paths: Paths) -> None:
+    public = [
+        load_solution(paths, make_competition(paths, public_share=share).id).public
+        for share in (0.3, 0.3, 0.5)
+    ]
+    np.testing.assert_array_equal(public[0], public[1])
+    assert public[2].sum() == 30
+    assert (public[0] <= public[2]).all()
+    other = open_with_labels(
+        paths, open_dataset(paths, "secret"), labels_csv(with_right(0)), Settings(title="P")
+    )
+    assert (load_solution(paths, other.id).public != public[0]).any()
+
+
 def test_labels_lie_in_one_place_only(paths: Paths) -> None:
     made = make_competition(paths)
     hand_in(paths, made, "Ana", 40)
