@@ -32,6 +32,7 @@ from core.competition.tables import read_labels
 from core.datasets.dataset import Dataset
 from core.datasets.options import ImportProgress
 from core.datasets.registry import open_dataset, validate_name
+from core.datasets.ticking import WorkCancelledError
 from core.errors import N_, CompetitionError, NotFoundError, StoreError, Text, text
 from core.evaluation.predictions import UNREADABLE
 from core.paths import CompetitionPaths, Paths, write_atomic
@@ -155,6 +156,8 @@ def prepare(
 
     source = open_dataset(paths, request.source)
     hidden = hide_test(paths, source, request.copy_name, tell, should_stop)
+    if not files.request.is_file():  # deleted meanwhile, and it must not come back
+        raise WorkCancelledError
     rows = np.arange(len(hidden.y_true))
     solution = _solution(rows, hidden.y_true, request.settings)
     copy = open_dataset(paths, hidden.info.name)

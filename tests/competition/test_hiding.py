@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 
 from core.competition import opening
-from core.competition.hiding import hide_test
+from core.competition.hiding import Hidden, hide_test
 from core.competition.job import hide_job
 from core.competition.leaks import leaks, stop_leak
 from core.competition.opening import (
@@ -115,6 +116,22 @@ def test_what_cannot_be_hidden(paths: Paths) -> None:
     with pytest.raises(DatasetError, match="exists already"):
         begin_hidden(paths, "pets", "secret", Settings(title="Pets"))
     assert list_competitions(paths) == ([], [], [])
+
+
+def test_one_that_is_deleted_over_its_last_image_does_not_come_back(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_dataset(paths, "pets")
+    made = begin_hidden(paths, "pets", "contest", Settings(title="Pets"))
+
+    def too_late(*args: Any) -> Hidden:
+        hidden = hide_test(*args)
+        delete(paths, made)
+        return hidden
+
+    monkeypatch.setattr(opening, "hide_test", too_late)
+    assert hide_job(paths, made).status == "cancelled"
+    assert not paths.competition(made).folder.exists()
 
 
 def test_cancelled_or_failed_it_leaves_no_dataset(
