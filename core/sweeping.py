@@ -17,8 +17,9 @@ NAME_SECONDS = 200 * 24 * 3600.0
 
 def sweep(paths: Paths) -> None:
     """Nothing that anybody may still want is touched."""
-    for doomed in paths.runs.glob(".deleted-*"):  # by a process that was killed over it
-        shutil.rmtree(doomed, ignore_errors=True)
+    for folder in (paths.runs, paths.competitions):
+        for doomed in folder.glob(".deleted-*"):  # by a process that was killed over it
+            shutil.rmtree(doomed, ignore_errors=True)
     for folder in paths.runs.iterdir():
         # Of a process that was killed between the folder and its run.json.
         if _is_older(folder, EMPTY_RUN_SECONDS):

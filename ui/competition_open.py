@@ -31,6 +31,8 @@ from ui.state import get_lab
 from ui.switch import switch
 
 WRONG = "_competition_wrong"
+WANTED = "_competition_wanted"
+"""The one that was opened here: it is looked at as soon as it is there."""
 FILE, HIDE = "file", "hide"
 SOURCE, WAY, UPLOAD = "competition.source", "competition.labels", "competition.solution"
 
@@ -249,14 +251,17 @@ def _times() -> tuple[datetime | None, datetime | None]:
     left, right = st.columns(2)
     with left:
         opens = st.datetime_input(
-            _("Opens"), value=None, key="competition.opens", help=_("Empty: at once.")
+            _("Opens"),
+            value=None,
+            key="competition.opens",
+            help=_("By this browser’s clock. Empty: at once."),
         )
     with right:
         closes = st.datetime_input(
             _("Closes"),
             value=None,
             key="competition.closes",
-            help=_("Empty: when somebody closes it."),
+            help=_("By this browser’s clock. Empty: when somebody closes it."),
         )
     return local(opens), local(closes)
 
@@ -268,7 +273,7 @@ def _open(create: Create, settings: Settings, to_beat: float | None) -> None:
     except LabError as error:
         st.session_state[WRONG] = say_error(error)
         return
-    st.session_state["competition"] = made
+    st.session_state[WANTED] = made
     st.session_state["competition_view"] = "board"
     for key in ("competition.title", "competition.description", "competition.copy"):
         st.session_state.pop(key, None)

@@ -17,6 +17,7 @@ from core.competition.handing_in import (
     dataset_of_competition,
     remove,
 )
+from core.competition.leaks import Leak, leaks, stop_leak
 from core.competition.opening import (
     Request,
     allow,
@@ -25,11 +26,11 @@ from core.competition.opening import (
     delete,
     extend,
     launch_hidden,
+    open_now,
     read_preparing,
     reveal,
 )
 from core.competition.settings import MOST_PER_DAY, Competition, Stage
-from core.datasets.catalog import folder_names
 from core.datasets.dataset import DIGITS
 from core.errors import N_, LabError
 from core.records import now, short_id
@@ -45,6 +46,8 @@ from ui.task_panel import Panel, is_ready
 ASKED = "_competition_asked"
 """What somebody wants to do that must be asked first."""
 DONE = "_competition_done"
+LEAK = "_competition_leak"
+"""What is to be deleted because it shows the labels."""
 END = "competition.new_end"
 PHASES = {"starting": N_("Starting …"), "copying": N_("Copying the images")}
 
@@ -66,8 +69,12 @@ def _delete(competition: Competition) -> None:
     delete(get_lab().paths, competition.id)
 
 
-def _delete_original(competition: Competition) -> None:
-    get_lab().store.delete_dataset(str(competition.copied_from), keep_images=False)
+def _stop_leak(competition: Competition) -> None:
+    """That which the question was about."""
+    lab, asked = get_lab(), st.session_state.get(LEAK)
+    for leak in leaks(lab.paths, competition):
+        if leak == asked:
+            stop_leak(lab.store, leak)
 
 
 QUESTIONS = {
@@ -89,14 +96,16 @@ QUESTIONS = {
         N_("Delete for good"),
         _delete,
     ),
-    "original": Question(
-        N_("Delete the original dataset?"),
+    "leak": Question(
+        N_("Delete what shows the labels?"),
         N_(
             "All its images and labels will be gone for good, also where runs show them on the "
-            "Errors page. The copy of this competition stays."
+            "Errors page. The copy of this competition stays. The runs stay, too, and know the "
+            "true classes beside their answers: delete those that were trained on it if nobody "
+            "shall find labels by comparing."
         ),
         N_("Delete for good"),
-        _delete_original,
+        _stop_leak,
     ),
 }
 
@@ -135,7 +144,7 @@ def preparing_panel(request: Request) -> None:
 def manage(competition: Competition) -> None:
     """Everything about it, folded away from the class."""
     _ask(competition)
-    _warn_of_original(competition)
+    _warn_of_leaks(competition)
     with st.expander(_("For the teacher"), icon=":material/school:", key="competition.manage"):
         end, baselines, entries = st.columns(3, gap="large")
         with end:
@@ -153,24 +162,39 @@ def manage(competition: Competition) -> None:
         )
 
 
-def _warn_of_original(competition: Competition) -> None:
-    source = competition.copied_from
-    if source is None or source not in folder_names(get_lab().paths):
-        return
-    st.warning(
-        _(
-            "“{name}”, which this dataset was copied from, still shows the labels to everybody.",
-            name=literal(source),
+def _warn_of_leaks(competition: Competition) -> None:
+    """One after the other: the original, its other versions, and what runs show of them."""
+    for leak in leaks(get_lab().paths, competition)[:1]:
+        name = literal(leak.name)
+        st.warning(
+            _(
+                "Runs still show the test images of “{name}” with their labels: they were kept "
+                "when the dataset was deleted.",
+                name=name,
+            )
+            if leak.retired
+            else _(
+                "“{name}” still shows the labels of this competition’s images to everybody.",
+                name=name,
+            )
         )
-    )
-    if source != DIGITS:
+        if leak.name == DIGITS:
+            continue
         st.button(
-            _("Delete “{name}”", name=literal(source)),
-            key="competition.original",
+            _("Delete what runs show of “{name}”", name=name)
+            if leak.retired
+            else _("Delete “{name}”", name=name),
+            key="competition.leak",
             icon=":material/delete:",
-            on_click=_want,
-            args=("original",),
+            on_click=_want_gone,
+            args=(leak,),
         )
+
+
+def _want_gone(leak: Leak) -> None:
+    """In a callback."""
+    st.session_state[LEAK] = leak
+    _want("leak")
 
 
 def _ending(competition: Competition) -> None:
@@ -196,7 +220,7 @@ def _ending(competition: Competition) -> None:
         _("New end"),
         value=None,
         key=END,
-        help=_("Empty: it stays open until somebody closes it."),
+        help=_("By this browser’s clock. Empty: it stays open until somebody closes it."),
     )
     later = functools.partial(extend, paths, competition.id, local(new_end))
     _act(_("Set the end"), "extend", later)
@@ -209,6 +233,8 @@ def _ending(competition: Competition) -> None:
             on_click=_want,
             args=("reveal",),
         )
+    elif stage is Stage.COMING:
+        _act(_("Open it now"), "open_now", functools.partial(open_now, paths, competition.id))
     else:
         _act(_("Close it now"), "close", functools.partial(close, paths, competition.id))
 

@@ -12,14 +12,18 @@ import streamlit as st
 
 from core.caps import has_teacher_pin
 from core.competition.board import Row, ranking, ranking_csv
+from core.competition.handing_in import dataset_of_competition
 from core.competition.opening import list_competitions, read_competition
 from core.competition.settings import STAGES, Competition, Stage
+from core.datasets.report import spreadsheet_cell
 from core.errors import LabError
 from core.records import now
 from ui.address import read_address, write_address
 from ui.competition_hand_in import hand_in
+from ui.competition_open import WANTED
 from ui.competition_scores import handed_in_at, interval, score
 from ui.competition_teacher import manage, preparing_panel
+from ui.downloads import csv_button
 from ui.i18n import _, duration, ngettext, number, say
 from ui.messages import show, show_error
 from ui.names import literal
@@ -48,11 +52,14 @@ def board_view() -> None:
     if may_manage():
         for request in found.preparing:
             preparing_panel(request)
+    known = {c.id: c for c in found.competitions}
     read_address(KEY)
-    chosen = _choose({c.id: c for c in found.competitions})
+    if st.session_state.get(WANTED) in known:
+        st.session_state[KEY] = st.session_state.pop(WANTED)
+    chosen = _choose(known)
     write_address(KEY)
     if chosen is None:
-        if not found.competitions:
+        if not (found.preparing and may_manage()):
             _nothing_yet()
         return
     _about(chosen)
@@ -114,7 +121,7 @@ def _about(competition: Competition) -> None:
         literal(
             " ".join(
                 [
-                    _("Dataset: {name}.", name=competition.dataset),
+                    _("Dataset: {name}.", name=_dataset_name(competition)),
                     ngettext(
                         "{n} image without a label, {public} of them public.",
                         "{n} images without a label, {public} of them public.",
@@ -132,6 +139,14 @@ def _about(competition: Competition) -> None:
             "has the labels."
         ),
     )
+
+
+def _dataset_name(competition: Competition) -> str:
+    """As it is called by now, or was when it was here."""
+    try:
+        return dataset_of_competition(get_lab().paths, competition).info.name
+    except LabError:  # gone: whoever hands in is told
+        return competition.dataset
 
 
 def _board(competition_id: str, drawn: Stage) -> None:
@@ -188,21 +203,20 @@ def _table(competition: Competition, rows: list[Row]) -> None:
             _("Final scores are on the private images; won or lost places against the public ones.")
         )
     st.caption(literal(" ".join(words)))
-    st.download_button(
+    csv_button(
         _("Ranking as CSV"),
-        lambda: ranking_csv(competition, rows),
-        file_name="ranking.csv",
-        mime="text/csv",
+        functools.partial(ranking_csv, competition, rows),
+        "ranking.csv",
         key="competition.csv",
-        icon=":material/download:",
         help=_("For a spreadsheet: what the table shows."),
-        on_click="ignore",
     )
 
 
 def _cells(competition: Competition, row: Row) -> dict[str, Any]:
     mine = row.is_of(str(st.session_state.get(NAME, "")))
-    name = f"⚑ {say(row.label)}" if row.label else f"{'▶ ' if mine else ''}{row.nickname}"
+    # The table's own download knows nothing of formulas.
+    theirs = f"▶ {row.nickname}" if mine else spreadsheet_cell(row.nickname)
+    name = f"⚑ {say(row.label)}" if row.label else theirs
     metric, between = competition.settings.metric, _("95 % interval")
     cells: dict[str, Any] = {_("Rank"): row.rank, _("Name"): name}
     public = {_("Public score"): row.best.value}
@@ -219,6 +233,10 @@ def _whole(value: float) -> str:
     return str(int(value))
 
 
+def _won(places: float) -> str:
+    return f"{int(places):+d}" if places else "0"
+
+
 def _written(competition: Competition) -> dict[str, Callable[[Any], str]]:
     write = functools.partial(score, metric=competition.settings.metric)
     found: dict[str, Callable[[Any], str]] = {
@@ -227,5 +245,5 @@ def _written(competition: Competition) -> dict[str, Callable[[Any], str]]:
         _("Submissions"): _whole,
     }
     if competition.revealed:
-        return found | {_("Final score"): write, _("Places"): lambda value: f"{int(value):+d}"}
+        return found | {_("Final score"): write, _("Places"): _won}
     return found

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core.caps import within_caps
+from core.competition.opening import needing
 from core.datasets.catalog import folder_names
 from core.datasets.dataset import DIGITS, Dataset, DatasetInfo
 from core.datasets.registry import (
@@ -161,10 +162,24 @@ def _delete_dialog(name: str) -> None:
         show_error(error)
         return
     st.write(_("“{name}” and all its images will be gone for good.", name=literal(name)))
+    _warn_of_competitions(name)
     _keep_for_runs(name)
     st.button(
         _("Delete for good"), key="delete_sure", type="primary", on_click=_delete, args=(name,)
     )
+
+
+def _warn_of_competitions(name: str) -> None:
+    paths = get_lab().paths
+    info = next((info for info in list_datasets(paths) if info.name == name), None)
+    for competition in needing(paths, info.fingerprint) if info else ():
+        st.warning(
+            _(
+                "The competition “{title}” asks about these images: nothing can be handed in to it "
+                "any more then.",
+                title=literal(competition.settings.title),
+            )
+        )
 
 
 def _keep_for_runs(name: str) -> None:

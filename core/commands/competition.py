@@ -15,8 +15,10 @@ from core.commands.formats import NOTHING, amount, facts, number, printable, tab
 from core.commands.parser import Command, Group, add_yes
 from core.commands.stats import ProgressBar
 from core.commands.submit import predicted
+from core.competition.answers import check_fit
 from core.competition.board import Row, ranking
 from core.competition.handing_in import add_baseline, dataset_of_competition
+from core.competition.leaks import leaks
 from core.competition.opening import (
     begin_hidden,
     close,
@@ -33,6 +35,8 @@ from core.competition.settings import MOST_PER_DAY, STAGES, Competition, Metric,
 from core.datasets.dataset import DIGITS
 from core.errors import N_
 from core.records import now
+
+MOMENT = "2026-12-18T18:00, or 2026-12-18 for its first minute"
 
 
 def list_(context: Context) -> Answer:
@@ -62,8 +66,10 @@ def create(context: Context) -> Answer:
         opens=options.opens,
         closes=options.closes,
     )
+    dataset = context.dataset(options.name)
+    if options.beat_run:  # a copy has the classes and the size of its original
+        check_fit(context.store.read(options.beat_run), dataset.info)
     if options.labels:
-        dataset = context.dataset(options.name)
         labels = _read(options.labels)
         made = open_with_labels(context.paths, dataset, labels, settings, options.to_beat)
     else:
@@ -76,8 +82,7 @@ def create(context: Context) -> Answer:
 
 def _hidden(context: Context, settings: Settings) -> Competition:
     options = context.options
-    source = context.dataset(options.name).info.name
-    made = begin_hidden(context.paths, source, options.hide_test, settings, options.to_beat)
+    made = begin_hidden(context.paths, options.name, options.hide_test, settings, options.to_beat)
     cancelled = threading.Event()
     notice = "Cancelling… (Ctrl-C again aborts at once)"
     try:
@@ -86,8 +91,10 @@ def _hidden(context: Context, settings: Settings) -> Competition:
     except BaseException:
         delete(context.paths, made)
         raise
-    remedy = "" if source == DIGITS else f": data delete {printable(source)} --drop-images"
-    say(f"warning: {printable(source)} still shows the labels as long as it is here{remedy}")
+    for leak in leaks(context.paths, competition):
+        name = printable(leak.name)
+        remedy = "" if leak.name == DIGITS else f": data delete {name} --drop-images"
+        say(f"warning: {name} still shows the labels as long as it is here{remedy}")
     return competition
 
 
@@ -190,10 +197,11 @@ def _interval(score: Score) -> str:
 
 
 def moment(value: str) -> datetime:
-    """``2026-12-01`` or ``2026-12-01T18:00``, in the server's time zone unless it says one."""
+    """``2026-12-01`` (its first minute) or ``2026-12-01T18:00``, in the server's time zone unless
+    it says one."""
     try:
         return datetime.fromisoformat(value).astimezone()
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # the year 1 has no time zone
         raise argparse.ArgumentTypeError(
             f"expected a moment such as 2026-12-01T18:00, received {value!r}"
         ) from error
@@ -231,7 +239,7 @@ def _asking(parser: argparse.ArgumentParser) -> None:
 def _extend_arguments(parser: argparse.ArgumentParser) -> None:
     _id(parser)
     parser.add_argument(
-        "--closes", type=moment, metavar="MOMENT", help="the new end (default: none)"
+        "--closes", type=moment, metavar="MOMENT", help=f"the new end (default: none). {MOMENT}"
     )
 
 
@@ -255,8 +263,12 @@ def _create_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--per-day", type=_per_day, default=5, help="submissions per nickname (default: 5)"
     )
-    parser.add_argument("--opens", type=moment, metavar="MOMENT", help="(default: at once)")
-    parser.add_argument("--closes", type=moment, metavar="MOMENT", help="(default: by hand)")
+    parser.add_argument(
+        "--opens", type=moment, metavar="MOMENT", help=f"(default: at once). {MOMENT}"
+    )
+    parser.add_argument(
+        "--closes", type=moment, metavar="MOMENT", help=f"(default: by hand). {MOMENT}"
+    )
     parser.add_argument("--to-beat", type=float, metavar="SCORE", help="a score to beat")
     parser.add_argument("--beat-run", metavar="RUN_ID", help="a run whose score is to be beaten")
 

@@ -22,6 +22,7 @@ from core.commands.formats import amount, facts, printable, shape, table
 from core.commands.import_arguments import add_import_arguments, import_options
 from core.commands.parser import Command, Group, add_yes
 from core.commands.stats import stats
+from core.competition.opening import needing
 from core.datasets.dataset import (
     SPLITS,
     STORED_SPLITS,
@@ -90,6 +91,10 @@ def add(context: Context) -> Answer:
 
 def delete(context: Context) -> Answer:
     name = context.options.name
+    fingerprint = next((i.fingerprint for i in list_datasets(context.paths) if i.name == name), "")
+    for competition in needing(context.paths, fingerprint):
+        title = printable(competition.settings.title)
+        say(f"warning: nothing can be handed in to the competition {title} any more then")
     if not context.confirm(f"Delete the dataset {printable(name)}?"):
         return Answer({"name": name, "deleted": False}, "Nothing was deleted.")
     context.store.delete_dataset(name, keep_images=not context.options.drop_images)

@@ -15,7 +15,12 @@ from core.commands.stats import ProgressBar
 from core.competition.answers import check_fit, read_answering
 from core.competition.export import FILE, split_of, submission_of
 from core.competition.forms import Written
-from core.competition.handing_in import Receipt, dataset_of_competition, submit_run
+from core.competition.handing_in import (
+    Receipt,
+    check_open,
+    dataset_of_competition,
+    submit_run,
+)
 from core.competition.job import answer_in_turn
 from core.competition.opening import read_competition
 from core.datasets.dataset import UNLABELLED, Dataset
@@ -33,11 +38,13 @@ def submit(context: Context) -> Answer:
         return _write(context, record, _own_dataset(context, record), options.out or FILE)
     competition = read_competition(context.paths, options.competition)
     dataset = dataset_of_competition(context.paths, competition)
+    check_open(context.paths, competition, options.name)
     predicted(context, record.id, dataset)
+    # The file first: where it cannot be written, nothing is used up.
+    written = _write(context, record, dataset, options.out) if options.out else None
     receipt = submit_run(context.paths, competition.id, options.name, record.id)
     document, pairs = _handed_in(competition.id, receipt)
-    if options.out:
-        written = _write(context, record, dataset, options.out)
+    if written:
         assert isinstance(written.document, dict)
         document |= written.document
         pairs.append(("file", options.out))

@@ -29,6 +29,8 @@ class Entry(BaseModel, frozen=True):
     nickname: str = ""
     what: str = ""
     """The run's id, or the name of the file."""
+    digest: str = ""
+    """Of the answers: the same ones are not handed in twice."""
     label: Text | None = None
     """What a baseline is called."""
     at: datetime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, time, timedelta
@@ -74,19 +75,13 @@ def submit_run(
     """Hand in what a run answers (:mod:`core.competition.answers`, computed before).
 
     Raises:
-        CompetitionError: if it is not open, nothing is left today, the run does not fit or was
-            handed in by this nickname before.
+        CompetitionError: if it is not open, nothing is left today, the run does not fit, or it or
+            the same answers were handed in by this nickname before.
         StoreError: if the images have not been predicted by the run.
     """
     competition = read_competition(paths, competition_id)
     dataset, record = dataset_of_competition(paths, competition), read_record(paths, run_id)
     check_fit(record, dataset.info)
-    mine = [e for e in _by(paths, competition, tidy_name(nickname)) if e.what == run_id]
-    if any(entry.kind == "run" for entry in mine):
-        raise CompetitionError(
-            N_("Run {run} was handed in under this name before: it would score the same."),
-            run=run_id,
-        )
 
     def answers(solution: Solution) -> Answers:
         return answers_about(paths, run_id, dataset.info, solution.rows)
@@ -101,10 +96,12 @@ def submit_file(
     file: tuple[str, bytes],
     clock: Clock = now,
 ) -> Receipt:
-    """Hand in a CSV file, given by name and content. A bad one costs nothing.
+    """Hand in a CSV file, given by name and content. A bad one costs nothing, nor does the same
+    one again: a button is easily pressed twice.
 
     Raises:
-        CompetitionError: if it is not open, nothing is left today, or the file is wrong: where.
+        CompetitionError: if it is not open, nothing is left today, the same answers were handed in
+            by this nickname before, or the file is wrong: where.
     """
     competition = read_competition(paths, competition_id)
     dataset = dataset_of_competition(paths, competition)
@@ -136,19 +133,23 @@ def _hand_in(
     files = paths.competition(competition.id)
     _admit(competition, read_entries(files), new.nickname, clock())
     solution = load_solution(paths, competition.id)
-    scores = judge(competition.settings.metric, solution, answers(solution))
+    given = answers(solution)
+    scores = judge(competition.settings.metric, solution, given)
+    digest = hashlib.blake2b(given.proba.tobytes(), digest_size=16).hexdigest()
     with locked(files):
         # Again, because meanwhile others may have used the name, or the teacher closed it.
         competition, moment = read_competition(paths, competition.id), clock()
         entries = read_entries(files)
         _admit(competition, entries, new.nickname, moment)
-        first = next((e for e in entries if name_key(e.nickname) == name_key(new.nickname)), None)
+        _refuse_again(entries, new, digest)
+        first = next((e for e in entries if _is_of(e, new.nickname)), None)
         entry = Entry(
             id=secrets.token_hex(6),
             kind="run" if new.kind == "run" else "file",
             # As it was written first: two ways of writing a name are one line of the ranking.
             nickname=first.nickname if first else new.nickname,
             what=new.what,
+            digest=digest,
             at=moment,
             public=scores.public,
             private=scores.private,
@@ -177,6 +178,28 @@ def _admit(
             n=competition.settings.per_day,
             when=f"{allowance.renewed:%Y-%m-%d %H:%M %Z}".rstrip(),
         )
+
+
+def _refuse_again(entries: Sequence[Entry], new: _New, digest: str) -> None:
+    for entry in entries:
+        if entry.removed or entry.kind == "baseline" or not _is_of(entry, new.nickname):
+            continue
+        if new.kind == entry.kind == "run" and entry.what == new.what:
+            raise CompetitionError(
+                N_("Run {run} was handed in under this name before: it would score the same."),
+                run=new.what,
+            )
+        if entry.digest == digest:
+            raise CompetitionError(
+                N_("The same answers were handed in under this name before, as “{what}”."),
+                what=entry.what,
+            )
+
+
+def check_open(paths: Paths, competition: Competition, nickname: str) -> None:
+    """Before something takes long: raises CompetitionError if nothing could be handed in now."""
+    entries = read_entries(paths.competition(competition.id))
+    _admit(competition, entries, tidy_name(nickname), now())
 
 
 def allowance_of(

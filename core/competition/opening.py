@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import secrets
@@ -31,6 +32,7 @@ from core.competition.tables import read_labels
 from core.datasets.dataset import Dataset
 from core.datasets.options import ImportProgress
 from core.datasets.registry import open_dataset, validate_name
+from core.datasets.ticking import WorkCancelledError
 from core.errors import N_, CompetitionError, NotFoundError, StoreError, Text, text
 from core.evaluation.predictions import UNREADABLE
 from core.paths import CompetitionPaths, Paths, write_atomic
@@ -146,20 +148,22 @@ def prepare(
         WorkCancelledError: soon after ``should_stop`` says so.
     """
     files = paths.competition(_checked(competition_id))
-    request = Request.model_validate_json(files.request.read_bytes())
+    request = _read_request(files)
 
     def tell(progress: ImportProgress) -> None:
         share = progress.done / progress.total if progress.total else 0.0
         on_progress(TaskProgress(phase="copying", share=share, started=progress.started or 0.0))
 
-    hidden = hide_test(
-        paths, open_dataset(paths, request.source), request.copy_name, tell, should_stop
-    )
+    source = open_dataset(paths, request.source)
+    hidden = hide_test(paths, source, request.copy_name, tell, should_stop)
+    if not files.request.is_file():  # deleted meanwhile, and it must not come back
+        raise WorkCancelledError
     rows = np.arange(len(hidden.y_true))
     solution = _solution(rows, hidden.y_true, request.settings)
     copy = open_dataset(paths, hidden.info.name)
     record = _record(request.id, copy, request.settings, solution)
-    record = record.model_copy(update={"copied_from": request.source})
+    origin = {"copied_from": request.source, "copied_fingerprint": source.info.fingerprint}
+    record = record.model_copy(update=origin)
     competition = _publish(paths, record, solution, request.to_beat)
     files.request.unlink(missing_ok=True)
     return competition
@@ -188,7 +192,10 @@ def _folder(paths: Paths, competition_id: str) -> CompetitionPaths:
 
 
 def _solution(rows: NDArray[np.int64], y_true: NDArray[np.int32], settings: Settings) -> Solution:
-    public = split_public(y_true, settings.public_share, secrets.randbits(32))
+    """Drawn by the labels, which nobody knows: a second competition about the same images, or one
+    that was deleted and opened again, makes no image public that was private."""
+    seed = hashlib.blake2b(y_true.astype("<i4").tobytes(), digest_size=4, person=b"public").digest()
+    public = split_public(y_true, settings.public_share, int.from_bytes(seed))
     return Solution(rows, y_true, public)
 
 
@@ -275,6 +282,18 @@ def _read(file: Path) -> Competition:
         ) from error
 
 
+def _read_request(files: CompetitionPaths) -> Request:
+    try:
+        return Request.model_validate_json(files.request.read_bytes())
+    except FileNotFoundError as error:
+        raise _unknown(files.folder.name) from error
+    except (OSError, ValidationError) as error:
+        raise StoreError(
+            N_("The competition in {file} is damaged or of another version."),
+            file=str(files.request),
+        ) from error
+
+
 def list_competitions(paths: Paths) -> Listed:
     """All of them."""
     found, preparing, problems = [], [], []
@@ -286,7 +305,9 @@ def list_competitions(paths: Paths) -> Listed:
             if files.solution.is_file():
                 found.append(_read(files.record))
             elif files.request.is_file():
-                preparing.append(Request.model_validate_json(files.request.read_bytes()))
+                preparing.append(_read_request(files))
+        except NotFoundError:
+            continue  # deleted in this moment
         except StoreError as error:
             problems.append((folder.name, error.text))
     return Listed(found, preparing, problems)
@@ -304,10 +325,21 @@ def load_solution(paths: Paths, competition_id: str) -> Solution:
         ) from error
 
 
+def needing(paths: Paths, fingerprint: str) -> list[Competition]:
+    """Those that are not over and ask about the images of this dataset."""
+    found = list_competitions(paths).competitions
+    return [c for c in found if c.fingerprint == fingerprint and not c.revealed]
+
+
 def extend(paths: Paths, competition_id: str, closes: datetime | None) -> Competition:
     """Let it end at another time (None: when somebody closes it); one that had closed is open
     again."""
     return _change(paths, competition_id, closes=closes)
+
+
+def open_now(paths: Paths, competition_id: str) -> Competition:
+    """Do not wait for its beginning."""
+    return _change(paths, competition_id, opens=now())
 
 
 def close(paths: Paths, competition_id: str) -> Competition:

@@ -87,8 +87,13 @@ def judge(metric: Metric, solution: Solution, answers: Answers) -> Scores:
     """Both scores.
 
     Raises:
-        CompetitionError: if the metric needs probabilities and only classes were said.
+        CompetitionError: if the metric needs probabilities and only classes were said, or the
+            answers are no numbers, as those of a network that went astray.
     """
+    if not np.isfinite(answers.proba).all():
+        raise CompetitionError(
+            N_("Not every answer is a number: the network went astray while it was trained.")
+        )
     if METRICS[metric].needs_proba and answers.sure:
         raise CompetitionError(
             N_(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import math
+import re
 import unicodedata
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +19,8 @@ LONGEST_DESCRIPTION = 4000
 LONGEST_NAME = 24
 """Characters of a nickname."""
 MOST_PER_DAY = 100
+MOST_LOSS = 100.0
+"""No log loss is higher: an endless one could not even be written down."""
 DIGITS = 4
 """Scores are rounded to so many decimals: with 1,000 public images exact for accuracy, and two that
 look alike on the screen are a tie."""
@@ -94,7 +96,9 @@ class Competition(BaseModel, frozen=True):
     images: int
     public_images: int
     copied_from: str | None = None
-    """The dataset that it was copied from, which shows the labels as long as it is here."""
+    """The dataset that it was copied from, which shows the labels as long as it is here: what it
+    was called."""
+    copied_fingerprint: str | None = None
     created: datetime
     revealed: datetime | None = None
 
@@ -143,7 +147,7 @@ def check_settings(settings: Settings) -> Settings:
 
 def check_to_beat(metric: Metric, score: float | None) -> None:
     """Raises CompetitionError if it is no score of this metric."""
-    highest = 1.0 if METRICS[metric].higher else math.inf
+    highest = 1.0 if METRICS[metric].higher else MOST_LOSS
     if score is not None and not 0 <= score <= highest:
         raise CompetitionError(
             N_("The score to beat must lie between {low} and {high}; received {received}."),
@@ -151,6 +155,12 @@ def check_to_beat(metric: Metric, score: float | None) -> None:
             high=highest,
             received=score,
         )
+
+
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks to Unicode, and nothing to the eye: variation selectors, joiners, fillers."""
 
 
 def tidy_name(name: str) -> str:
@@ -177,5 +187,5 @@ def tidy_name(name: str) -> str:
 def name_key(name: str) -> str:
     """The same for names that differ only in case, in spaces or in the way they are encoded."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    kept = "".join(c for c in folded if c.isprintable() and not c.isspace())
+    kept = "".join(c for c in _UNSEEN.sub("", folded) if c.isprintable() and not c.isspace())
     return kept if any(c.isalnum() for c in kept) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -20,6 +20,9 @@ from core.errors import N_, CompetitionError, Text, text
 
 MAX_MEGABYTES = 50
 SEPARATORS = ",;\t|"
+MOST_PER_ROW, SPARE = 3, 100
+"""So many lines a file may have for every row of the form, and so many more; and so many columns
+more than classes. Enough to say what is wrong with one that goes too far."""
 SHOWN = 5
 """Examples of what is missing or wrong."""
 TOLERANCE = 0.02
@@ -47,16 +50,17 @@ def read_labels(data: bytes, form: Form, class_names: Sequence[str]) -> NDArray[
     Raises:
         CompetitionError: naming the first line that cannot be followed, and what was expected.
     """
-    sheet, known = _sheet(data), _known(form)
+    sheet, known = _sheet(data, form, class_names), _known(form)
     at = _id_column(sheet, form, known)
     column = _label_column(sheet, at, form, class_names)
     lines = _lines_by_row(sheet, at, form, known)
-    return np.array([_label(line, column, class_names) for line in lines], np.int32)
+    exact = {_nfc(name): i for i, name in enumerate(class_names)}
+    return np.array([_label(line, column, exact) for line in lines], np.int32)
 
 
 def read_answers(data: bytes, form: Form, class_names: Sequence[str]) -> Answers:
     """As :func:`read_labels`, or probabilities where every class has a column of its own."""
-    sheet, known = _sheet(data), _known(form)
+    sheet, known = _sheet(data, form, class_names), _known(form)
     columns = class_columns(sheet.titles, class_names)
     if columns is None:
         labels = read_labels(data, form, class_names)
@@ -67,7 +71,7 @@ def read_answers(data: bytes, form: Form, class_names: Sequence[str]) -> Answers
     return Answers((proba / proba.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
-def _sheet(data: bytes) -> _Sheet:
+def _sheet(data: bytes, form: Form, class_names: Sequence[str]) -> _Sheet:
     written = decoded(data)
     if not written.strip() or "\0" in written:
         raise CompetitionError(
@@ -75,18 +79,8 @@ def _sheet(data: bytes) -> _Sheet:
         )
     first = written.lstrip().partition("\n")[0]
     separator = max(SEPARATORS, key=first.count)
-    reader = csv.reader(io.StringIO(written, newline=""), delimiter=separator)
-    lines, began = [], 1
-    try:
-        for cells in reader:
-            tidy = [unicodedata.normalize("NFC", cell.strip()) for cell in cells]
-            if any(tidy):
-                lines.append(Line(began, tidy))
-            began = reader.line_num + 1
-    except csv.Error as error:
-        raise CompetitionError(
-            N_("Line {line} is no row of a CSV file: {error}."), line=began, error=str(error)
-        ) from error
+    narrow = _narrow(written, separator, len(class_names) + SPARE)
+    lines = _lines(narrow, separator, MOST_PER_ROW * len(form.ids) + SPARE)
     if len(lines[0].cells) < 2:
         raise CompetitionError(
             N_(
@@ -96,6 +90,37 @@ def _sheet(data: bytes) -> _Sheet:
             received=first.strip()[:80],
         )
     return _Sheet(lines[0].cells, lines, separator)
+
+
+def _lines(written: Iterator[str], separator: str, most: int) -> list[Line]:
+    """All that are not empty. A file of millions of tiny cells is refused before they are there:
+    the server's memory is everybody's."""
+    reader = csv.reader(written, delimiter=separator)
+    lines, began = list[Line](), 1
+    try:
+        for cells in reader:
+            tidy = [_nfc(cell) for cell in cells]
+            if any(tidy):
+                lines.append(Line(began, tidy))
+            if len(lines) > most:
+                raise CompetitionError(
+                    N_("The file has more than {most} lines: is it about these images?"), most=most
+                )
+            began = reader.line_num + 1
+    except csv.Error as error:
+        raise CompetitionError(
+            N_("Line {line} is no row of a CSV file: {error}."), line=began, error=str(error)
+        ) from error
+    return lines
+
+
+def _narrow(written: str, separator: str, most: int) -> Iterator[str]:
+    for number, line in enumerate(io.StringIO(written, newline=""), 1):
+        if line.count(separator) >= most:
+            raise CompetitionError(
+                N_("Line {line} has more than {most} columns."), line=number, most=most
+            )
+        yield line
 
 
 def _known(form: Form) -> dict[str, int]:
@@ -211,19 +236,18 @@ def _missing(rows: Sequence[int], form: Form) -> CompetitionError:
     )
 
 
-def _label(line: Line, column: int, class_names: Sequence[str]) -> int:
+def _label(line: Line, column: int, known: Mapping[str, int]) -> int:
     said = _column(line, column)
-    names = [_nfc(name) for name in class_names]
-    if said in names:
-        return names.index(said)
-    alike = [i for i, name in enumerate(names) if name.casefold() == said.casefold()]
+    if said in known:
+        return known[said]
+    alike = [i for name, i in known.items() if name.casefold() == said.casefold()]
     if len(alike) != 1:
         raise _wrong(
             line,
             text(
                 N_("there is no class “{name}”. There are: {known}."),
                 name=said[:80],
-                known=shortened(class_names),
+                known=shortened(list(known)),
             ),
         )
     return alike[0]

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from core.paths import Paths
+from core.records import RunStatus
 from core.store import Store
 from tests.commands.driving import Cli
 from tests.competition.contest import TRUTH, answered, labels_csv, make_unlabelled, with_right
-from tests.pages.making import make_dataset
+from tests.pages.making import make_dataset, make_run
 
 
 @pytest.fixture
@@ -74,6 +75,26 @@ def test_submission_csv_of_a_run(cli: Cli, tmp_path: Path, monkeypatch: pytest.M
     assert (tmp_path / "submission.csv").read_bytes() == labels_csv()
 
 
+def test_nothing_is_used_up_or_left_behind_by_what_goes_wrong(cli: Cli, tmp_path: Path) -> None:
+    store = Store(cli.paths)
+    run = answered(store, make_unlabelled(cli.paths).info, TRUTH)
+    labels, nowhere = tmp_path / "labels.csv", str(tmp_path / "no" / "file.csv")
+    labels.write_bytes(labels_csv())
+    create = ["competition", "create", "secret", "--title", "P", "--labels", str(labels)]
+    other = answered(store, make_dataset(cli.paths, "small", ("a", "b")), TRUTH)
+    assert "other classes" in cli.json(*create, "--beat-run", other.id, code=1)["error"]
+    assert cli.json("competition", "list") == []
+    made = cli.json(*create, "--per-day", "1")["id"]
+    hand_in = ["submit", run.id, "--competition", made, "--name", "Ana"]
+    assert "cannot be written" in cli.refused(*hand_in, "--out", nowhere)
+    assert cli.json(*hand_in)["left_today"] == 0
+    fresh = make_run(store, RunStatus.FINISHED, make_unlabelled(cli.paths, "again").info)
+    late = ["submit", fresh.id, *hand_in[2:]]
+    assert "handed in 1 times today" in cli.json(*late, code=1)["error"]  # before it is predicted
+    cli.json("data", "delete", "secret", "--yes")
+    assert "nothing can be handed in to the competition P" in cli.err
+
+
 def test_wrong_use(cli: Cli, tmp_path: Path) -> None:
     run = answered(Store(cli.paths), make_unlabelled(cli.paths).info, TRUTH)
     assert "belong together" in cli.refused("submit", run.id, "--name", "Ana")
@@ -84,7 +105,12 @@ def test_wrong_use(cli: Cli, tmp_path: Path) -> None:
     assert "cannot be read" in cli.refused(*create, "--labels", missing)
     labels = tmp_path / "labels.csv"
     labels.write_text("a,b\n")
-    for option in (("--public", "1"), ("--per-day", "0"), ("--closes", "tomorrow")):
+    for option in (
+        ("--public", "1"),
+        ("--per-day", "0"),
+        ("--closes", "tomorrow"),
+        ("--opens", "0001-01-01"),
+    ):
         assert "expected" in cli.refused(*create, "--labels", str(labels), *option)
     wrong = cli.json(*create, "--labels", str(labels), code=1)
     assert wrong["kind"] == "competition"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.competition.scoring import Answers, Score, Solution, judge, split_public
-from core.competition.settings import name_key, tidy_name
+from core.competition.settings import METRICS, name_key, tidy_name
 from core.errors import CompetitionError
 from core.evaluation.metrics import wilson_interval
 
@@ -35,6 +35,15 @@ def test_macro_f1() -> None:
     assert scores.public.low is not None
 
 
+def test_answers_that_are_no_numbers_are_refused() -> None:
+    """Their score would be none either, and what was written down could not be read again."""
+    proba = np.full((6, 2), 0.5, np.float32)
+    proba[5] = np.nan
+    for metric in METRICS:
+        with pytest.raises(CompetitionError, match="Not every answer is a number"):
+            judge(metric, SOLUTION, Answers(proba))
+
+
 def test_log_loss() -> None:
     proba = np.array([[0.5, 0.5], [0.5, 0.5], [0.75, 0.25], [1, 0], [0, 1], [1, 0]], np.float32)
     scores = judge("log_loss", SOLUTION, Answers(proba))
@@ -59,6 +68,7 @@ def test_nicknames() -> None:
     assert name_key("Ana Paz") == name_key("anapaz") == name_key("ＡＮＡ  PAZ\u200b")
     assert name_key("José") == name_key("JOSE\u0301")
     assert name_key("Ana") != name_key("Ania")
+    assert name_key("Ana") == name_key("A\ufe0fn\u034fa\u3164")  # what nobody sees is no other name
     for empty in ("", "  ", "\u200b", "…"):
         with pytest.raises(CompetitionError, match="nickname"):
             tidy_name(empty)

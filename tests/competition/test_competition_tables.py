@@ -58,6 +58,16 @@ def test_bad_files_are_refused_with_their_line(written: str, said: str) -> None:
     assert said in str(caught.value)
 
 
+def test_huge_files_are_refused_before_they_fill_the_memory() -> None:
+    for data, said in (
+        (b"id,label\n" + b"7,cat\n" * 1000, "more than 112 lines"),
+        (b"id,label\n7,cat\n" + b"," * 1000, "Line 3 has more than 103 columns"),
+        (b"," * 1000, "Line 1 has more than 103 columns"),
+    ):
+        with pytest.raises(CompetitionError, match=said):
+            read_labels(data, FORM, CLASSES)
+
+
 def test_digits_that_are_both_image_and_class() -> None:
     """Image 1 to 12, classes 0 to 2: the column with more of the images is theirs."""
     form = Form(("ImageId", "Label"), 0, [str(i) for i in range(1, 13)], np.arange(12), ["x"] * 12)

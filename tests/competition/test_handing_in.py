@@ -32,6 +32,8 @@ from core.competition.opening import (
     extend,
     list_competitions,
     load_solution,
+    needing,
+    open_now,
     open_with_labels,
     read_competition,
     reveal,
@@ -86,14 +88,14 @@ def test_two_at_once_never_pass_the_limit(paths: Paths) -> None:
     gate = threading.Barrier(8)
     came: list[Receipt | None] = []
 
-    def attempt() -> None:
+    def attempt(right: int) -> None:
         gate.wait()
         try:
-            came.append(hand_in(paths, made, "Ana", 30))
+            came.append(hand_in(paths, made, "Ana", right))
         except CompetitionError:
             came.append(None)
 
-    threads = [threading.Thread(target=attempt) for _ in range(8)]
+    threads = [threading.Thread(target=attempt, args=(30 + i,)) for i in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -101,6 +103,32 @@ def test_two_at_once_never_pass_the_limit(paths: Paths) -> None:
     assert sum(receipt is not None for receipt in came) == 3
     assert len(all_submitted(paths, made)) == 3
     assert sorted(receipt.allowance.left for receipt in came if receipt) == [0, 1, 2]
+
+
+def test_the_same_answers_again_cost_nothing(paths: Paths) -> None:
+    """A button that is pressed twice, or pressed in two tabs at the same time."""
+    made = make_competition(paths)
+    gate = threading.Barrier(2)
+    refused: list[str] = []
+
+    def attempt() -> None:
+        gate.wait()
+        try:
+            hand_in(paths, made, "Ana", 30)
+        except CompetitionError as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=attempt) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 1
+    assert "under this name before, as “a.csv”" in refused[0]
+    assert read_allowance(paths, made, "Ana").left == 4
+    hand_in(paths, made, "Bea", 30)
+    remove(paths, made.id, submitted_by(paths, made, "Ana")[0].id)
+    hand_in(paths, made, "Ana", 30)
 
 
 def test_the_ranking_shares_places_and_marks_what_is_to_be_beaten(paths: Paths) -> None:
@@ -242,6 +270,45 @@ def test_scores_to_beat(paths: Paths) -> None:
             open_with_labels(paths, dataset, labels_csv(), Settings(title="P"), score)
 
 
+def test_labels_of_a_deletion_that_was_killed_are_swept(paths: Paths) -> None:
+    made = make_competition(paths)
+    files = paths.competition(made.id)
+    doomed = files.folder.with_name(f".deleted-{made.id}")
+    files.folder.rename(doomed)
+    other = make_competition(paths)
+    Store(paths).close()
+    assert not doomed.exists()
+    assert [c.id for c in list_competitions(paths).competitions] == [other.id]
+
+
+def test_no_endless_score_to_beat(paths: Paths) -> None:
+    """It would be written as nothing, and no line of the file could be read again."""
+    dataset = make_unlabelled(paths)
+    settings = Settings(title="P", metric="log_loss")
+    with pytest.raises(CompetitionError, match="between 0 and 100"):
+        open_with_labels(paths, dataset, labels_csv(), settings, float("inf"))
+
+
+def test_a_damaged_request_is_told_and_the_others_are_listed(paths: Paths) -> None:
+    made = make_competition(paths)
+    damaged = paths.competition("20260101-000000-abcdef")
+    damaged.folder.mkdir()
+    damaged.request.write_bytes(b"?")
+    found = list_competitions(paths)
+    assert [c.id for c in found.competitions] == [made.id]
+    assert [folder for folder, _problem in found.problems] == ["20260101-000000-abcdef"]
+
+
+def test_opened_before_its_time_and_who_needs_a_dataset(paths: Paths) -> None:
+    made = make_competition(paths, opens=at(2, 8), closes=at(3, 8).replace(year=2036))
+    assert open_now(paths, made.id).stage(now()) is Stage.OPEN
+    assert needing(paths, "another") == []
+    assert [c.id for c in needing(paths, made.fingerprint)] == [made.id]
+    close(paths, made.id)
+    reveal(paths, made.id)
+    assert needing(paths, made.fingerprint) == []
+
+
 def test_damage_and_strange_ids(paths: Paths) -> None:
     made = make_competition(paths)
     files = paths.competition(made.id)
@@ -317,6 +384,20 @@ def test_what_pages_get_knows_no_label_and_no_private_score(
         assert found != 0.123456
     made = reveal(paths, made.id)
     assert 0.123456 in list(walk(ranking(paths, made)))
+
+
+def test_a_second_competition_makes_no_private_image_public(paths: Paths) -> None:
+    public = [
+        load_solution(paths, make_competition(paths, public_share=share).id).public
+        for share in (0.3, 0.3, 0.5)
+    ]
+    np.testing.assert_array_equal(public[0], public[1])
+    assert public[2].sum() == 30
+    assert (public[0] <= public[2]).all()
+    other = open_with_labels(
+        paths, open_dataset(paths, "secret"), labels_csv(with_right(0)), Settings(title="P")
+    )
+    assert (load_solution(paths, other.id).public != public[0]).any()
 
 
 def test_labels_lie_in_one_place_only(paths: Paths) -> None:

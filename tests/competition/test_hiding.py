@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 
 from core.competition import opening
-from core.competition.hiding import hide_test
+from core.competition.hiding import Hidden, hide_test
 from core.competition.job import hide_job
+from core.competition.leaks import leaks, stop_leak
 from core.competition.opening import (
     begin_hidden,
     delete,
@@ -18,11 +20,15 @@ from core.competition.opening import (
     read_preparing,
 )
 from core.competition.settings import Settings
-from core.datasets.registry import list_datasets, open_dataset
+from core.datasets.lineage import Ancestor, Lineage
+from core.datasets.registry import list_datasets, open_dataset, rename_dataset
+from core.datasets.retiring import is_retired
 from core.errors import CompetitionError, DatasetError
 from core.paths import Paths
+from core.records import RunStatus
+from core.store import Store
 from tests.competition.contest import make_unlabelled
-from tests.pages.making import make_dataset
+from tests.pages.making import make_dataset, make_run
 
 
 def test_the_copy_has_no_labels_names_or_order(paths: Paths) -> None:
@@ -70,6 +76,38 @@ def test_the_whole_way_and_its_traces(paths: Paths) -> None:
     assert "seed" not in shown
 
 
+def test_who_still_shows_the_labels(paths: Paths) -> None:
+    """The original by whatever name, its other versions, and what runs show of them; not another
+    dataset that has its name by now, nor what was made of the copy."""
+    store = Store(paths)
+    source = make_dataset(paths, "pets")
+    hide_job(paths, begin_hidden(paths, "pets", "contest", Settings(title="Pets")))
+    (made,) = list_competitions(paths).competitions
+    rename_dataset(paths, "pets", "animals")
+    derive(paths, "pets", "elsewhere")
+    derive(paths, "pets-clean", source.fingerprint)
+    derive(paths, "contest-clean", made.fingerprint)
+    assert [leak.name for leak in leaks(paths, made)] == ["animals", "pets-clean"]
+    make_run(store, RunStatus.FINISHED, source)
+    store.delete_dataset("animals")  # as the Data page does, which keeps what runs show
+    assert [(leak.name, leak.retired) for leak in leaks(paths, made)] == [
+        ("pets-clean", False),
+        ("pets", True),
+    ]
+    while found := leaks(paths, made):
+        stop_leak(store, found[0])
+    assert {info.name for info in list_datasets(paths)} == {"contest", "contest-clean", "pets"}
+    assert not is_retired(paths, source.fingerprint)
+    store.close()
+
+
+def derive(paths: Paths, name: str, parent: str) -> None:
+    info = make_dataset(paths, name)
+    derived = Lineage(ancestors=(Ancestor(name="x", fingerprint=parent),))
+    described = info.model_copy(update={"derived": derived, "fingerprint": f"another {name}"})
+    paths.dataset(name).info.write_text(described.model_dump_json())
+
+
 def test_what_cannot_be_hidden(paths: Paths) -> None:
     make_unlabelled(paths)
     with pytest.raises(CompetitionError, match="no test images"):
@@ -78,6 +116,22 @@ def test_what_cannot_be_hidden(paths: Paths) -> None:
     with pytest.raises(DatasetError, match="exists already"):
         begin_hidden(paths, "pets", "secret", Settings(title="Pets"))
     assert list_competitions(paths) == ([], [], [])
+
+
+def test_one_that_is_deleted_over_its_last_image_does_not_come_back(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_dataset(paths, "pets")
+    made = begin_hidden(paths, "pets", "contest", Settings(title="Pets"))
+
+    def too_late(*args: Any) -> Hidden:
+        hidden = hide_test(*args)
+        delete(paths, made)
+        return hidden
+
+    monkeypatch.setattr(opening, "hide_test", too_late)
+    assert hide_job(paths, made).status == "cancelled"
+    assert not paths.competition(made).folder.exists()
 
 
 def test_cancelled_or_failed_it_leaves_no_dataset(

@@ -26,6 +26,7 @@ from core.errors import N_, RunError, text
 from core.lab import Lab
 from core.paths import write_atomic
 from core.records import RunRecord, RunStatus
+from tests.competition.contest import make_competition
 from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import HOSTILE, make_dataset, many_classes
 from ui import import_options, import_view
@@ -516,6 +517,15 @@ def test_deleting_asks_first(app: OpenPage, lab: Lab, make_run: MakeRun) -> None
     press(page, "delete_sure")
     assert page.selectbox(key="dataset").value == "digits"
     assert not lab.paths.dataset("pets").folder.exists()
+
+
+def test_who_deletes_what_a_competition_asks_about_is_warned(app: OpenPage, lab: Lab) -> None:
+    make_competition(lab.paths, title="Pets *2026*")
+    page = app("data")
+    page.session_state["dataset"] = "secret"
+    page.run()
+    press(page, "delete")
+    assert "“Pets *2026*” asks about these images" in plain(page.warning[0].value)
 
 
 @pytest.mark.parametrize("status", [RunStatus.QUEUED, RunStatus.RUNNING])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.competition.board import ranking
+from core.competition.board import ranking, ranking_csv
 from core.competition.entries import read_entries, rewrite
 from core.competition.handing_in import submit_file, submit_run, submitted_by
 from core.competition.job import hide_job
@@ -23,7 +23,7 @@ from core.competition.opening import (
     reveal,
 )
 from core.competition.scoring import Score
-from core.competition.settings import Settings
+from core.competition.settings import Settings, Stage
 from core.datasets.registry import list_datasets, open_dataset
 from core.lab import Lab
 from core.records import RunRecord, now
@@ -160,6 +160,13 @@ def test_what_students_may_not(app: OpenPage, lab: Lab) -> None:
     assert "There is no competition yet" in said(page)
 
 
+def test_a_nickname_is_no_formula(app: OpenPage, lab: Lab) -> None:
+    made = make_competition(lab.paths)
+    submit_file(lab.paths, made.id, "=1+1", ("a.csv", labels_csv(with_right(60))))
+    assert board(opened(app))["Name"].tolist()[0] == "'=1+1"
+    assert ranking_csv(made, ranking(lab.paths, made)).splitlines()[1].startswith("1,'=1+1,")
+
+
 def test_the_end_shows_final_places(app: OpenPage, lab: Lab) -> None:
     """Bea fitted the public images, Ana is right about all private ones."""
     made = make_competition(lab.paths)
@@ -249,6 +256,7 @@ def test_the_test_labels_are_hidden_in_a_copy(
 ) -> None:
     """The process that makes the copy is done without; then the original can be deleted."""
     monkeypatch.setattr("ui.competition_open.launch_hidden", lambda *_: None)
+    make_competition(lab.paths, title="Another")
     make_dataset(lab.paths, "pets")
     page = opened(app)
     page.segmented_control(key="competition_view").set_value("open").run()
@@ -260,15 +268,30 @@ def test_the_test_labels_are_hidden_in_a_copy(
     (request,) = list_competitions(lab.paths).preparing
     assert request.copy_name == "pets-secret"
     assert {f"competition.prepare.{request.id}", f"competition.drop.{request.id}"} <= keys(page)
+    assert "not here (any more)" not in said(page)
     assert hide_job(lab.paths, request.id).status == "finished"
     page.run()
-    assert "still shows the labels to everybody" in said(page)
-    assert page.button(key="competition.original").label == "Delete “pets”"
-    page.button(key="competition.original").click().run()
+    assert page.query_params["competition"] == request.id
+    assert "still shows the labels" in said(page)
+    assert page.button(key="competition.leak").label == "Delete “pets”"
+    page.button(key="competition.leak").click().run()
     page.button(key="competition.sure").click().run()
-    assert {info.name for info in list_datasets(lab.paths)} == {"digits", "pets-secret"}
+    assert {info.name for info in list_datasets(lab.paths)} == {"digits", "pets-secret", "secret"}
     page.run()
     assert "still shows" not in said(page)
+
+
+def test_a_competition_that_waits_for_its_beginning(app: OpenPage, lab: Lab) -> None:
+    """And whose dataset was renamed meanwhile."""
+    made = make_competition(lab.paths, opens=now() + datetime.timedelta(days=2))
+    lab.store.rename_dataset("secret", "renamed")
+    page = opened(app)
+    assert "It opens on" in said(page)
+    assert "Dataset: renamed." in said(page)
+    assert "competition.close" not in keys(page)
+    page.button(key="competition.open_now").click().run()
+    assert read_competition(lab.paths, made.id).stage(now()) is Stage.OPEN
+    assert "5 submissions left today" in said(page)
 
 
 def test_a_copy_that_is_given_up(app: OpenPage, lab: Lab) -> None:
