@@ -63,7 +63,7 @@ def headline(found: Chosen, method: Method) -> bool:
     """The figures of the chosen method; whether there are any."""
     try:
         with st.spinner(_("Combining the answers …"), show_time=True):
-            best, compared = against_best(found.votes, judged(found, method))
+            best, compared = against_best(found.votes, judged(found, method).proba)
     except LabError as error:
         show_error(error, "warning")
         return False
@@ -276,7 +276,7 @@ def _growth(found: Chosen, method: Method) -> None:
 
 def _classes(found: Chosen, method: Method) -> None:
     try:
-        _best, compared = against_best(found.votes, judged(found, method))
+        _best, compared = against_best(found.votes, judged(found, method).proba)
     except LabError as error:
         show_error(error, "warning")
         return

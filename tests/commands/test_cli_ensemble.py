@@ -91,6 +91,10 @@ def test_what_is_wrong_is_said(cli: Cli, runs: list[RunRecord], paths: Paths) ->
     assert "RUN_ID@EPOCH" in cli.refused("ensemble", runs[0].id, "nonsense")
     assert "not both" in cli.refused("ensemble", "--rule", runs[0].id)
     assert "one run" in cli.refused("ensemble", "snapshots", runs[0].id, runs[1].id)
+    assert "not both" in cli.refused("ensemble", "snapshots", "--rule")
+    assert "answer together" in cli.refused("ensemble", "soup", runs[0].id, runs[1].id, "--tta")
+    assert "from 0 to 1" in cli.refused("ensemble", "--rule", "--at-least", "95")
+    assert "from 0" in cli.refused("ensemble", "--rule", "--best", "-1")
     other = cli.json("ensemble", runs[0].id, runs[2].id, code=1)
     assert "another dataset" in other["error"]
     assert "no snapshots" in cli.json("ensemble", "snapshots", runs[0].id, code=1)["error"]

@@ -56,6 +56,7 @@ def test_members_are_compared_and_made_a_run(
     app: OpenPage, lab: Lab, pair: list[RunRecord]
 ) -> None:
     page = app("ensemble")
+    assert "two runs or more" in said(page)
     page = choose(page, pair[:1])
     assert "at least one more" in said(page)
     page = choose(page, pair)
