@@ -152,6 +152,7 @@ def _make(context: Context, members: tuple[Member, ...]) -> Answer:
     own = load_split(context.paths.run(record.id).predictions, "val")
     best, compared = against_best(votes, own.proba)
     assert record.composition is not None
+    sentence = str(in_words(compared, "the best member", "the ensemble"))
     document = {
         "run_id": record.id,
         "method": options.method,
@@ -163,7 +164,7 @@ def _make(context: Context, members: tuple[Member, ...]) -> Answer:
         "gain": compared.difference,
         "gain_interval": [compared.low, compared.high],
         "mcnemar_p": compared.mcnemar.p,
-        "sentence": str(in_words(compared, "the best member", "The ensemble")),
+        "sentence": sentence[:1].upper() + sentence[1:],
     }
     lines = [
         ("run", record.id),

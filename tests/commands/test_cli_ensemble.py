@@ -56,7 +56,9 @@ def test_it_makes_an_ensemble_that_other_commands_know(cli: Cli, runs: list[RunR
     assert one.id in shown
     assert "optimizer" not in shown
     assert cli.json("errors", made)["accuracy"] == 1.0
-    assert cli.json("compare", one.id, made)["fixed"] == 6
+    compared = cli.json("compare", one.id, made)
+    assert compared["fixed"] == 6
+    assert [row["setting"] for row in compared["settings"]] == ["network"]
     assert "no trained network" not in cli.json("predict", made, "x.png", code=1)["error"]
     assert cli.json("delete", two.id, "--yes")["asked_by"] == [made]
     assert "gone" in cli.json("predict", made, "x.png", code=1)["error"]

@@ -28,7 +28,7 @@ from core.networks import has_network, network_version
 from core.parts import Composition, Member, Method, Part
 from core.paths import Paths
 from core.prediction import network_of, predict
-from core.records import RunRecord, RunStatus
+from core.records import RunRecord, RunStatus, read_progress
 from core.snapshots import MOST_SNAPSHOTS, kept_epochs, load_snapshot, save_snapshot
 from core.souping import make_soup, renew_statistics, run_job
 from core.store import Store
@@ -87,6 +87,10 @@ def lab(_trained: Trained, tmp_path: Path) -> Iterator[Trained]:
 def images(lab: Trained, n: int = 5) -> np.ndarray:
     pixels: np.ndarray = np.load(lab.store.paths.dataset("stripes").images("test"))[:n]
     return pixels
+
+
+def some(split: Predictions, which: slice) -> Predictions:
+    return Predictions(split.y_true[which], split.proba[which], split.rows[which])
 
 
 def make(lab: Trained, members: Sequence[Member], method: Method = "mean") -> RunRecord:
@@ -191,7 +195,7 @@ def test_a_handful_of_test_images_is_no_hindrance(lab: Trained) -> None:
     for member in lab.members:
         file = lab.store.paths.run(member.run).predictions
         splits = load_predictions(file)
-        few = Predictions(*(part[:3] for part in splits["test"]))
+        few = some(splits["test"], slice(3))
         save_predictions(file, splits | {"test": few})
     record = make(lab, lab.members)
     saved = load_predictions(lab.store.paths.run(record.id).predictions)
@@ -275,6 +279,9 @@ def test_a_killed_training_keeps_its_snapshots(
     store.save(store.read(record.id).changed(status=RunStatus.QUEUED))
     run_training(store.paths, record.id)
     assert snapshots_of(files) == kept_epochs(files) == [1, 2, 3]
+    progress = read_progress(files)
+    assert progress is not None
+    assert (progress.phase, progress.steps) == ("evaluating", 6)  # two splits after each of them
     whole = store.paths.run(lab.one.id)
     for mine, theirs in zip(
         load_snapshot(files.snapshot(3)), load_snapshot(whole.snapshot(3)), strict=True
@@ -316,7 +323,7 @@ def test_a_soup_is_judged_by_images_that_none_of_them_has_learned(lab: Trained) 
     """Of a fold's validation images another member may have learned some."""
     file = lab.store.paths.run(lab.two.id).predictions
     splits = load_predictions(file)
-    shared = Predictions(*(part[5:] for part in splits["val"]))
+    shared = some(splits["val"], slice(5, None))
     save_predictions(file, splits | {"val": shared})
     soup = make_soup(lab.store.paths, Order(members=lab.members, recipe="uniform"))
     judged = load_split(lab.store.paths.run(soup.run).predictions, "val")
