@@ -160,6 +160,7 @@ def _make(context: Context, members: tuple[Member, ...]) -> Answer:
         "images": compared.n,
         "val_accuracy": compared.accuracy_b,
         "best_member": members[best].run,
+        "best_snapshot": members[best].snapshot,
         "best_val_accuracy": compared.accuracy_a,
         "gain": compared.difference,
         "gain_interval": [compared.low, compared.high],
@@ -170,7 +171,7 @@ def _make(context: Context, members: tuple[Member, ...]) -> Answer:
         ("run", record.id),
         ("method", COMBINATIONS[asked.method].label),
         ("validation accuracy", percent(compared.accuracy_b)),
-        ("best member", f"{members[best].run}, {percent(compared.accuracy_a)}"),
+        ("best member", f"{_name(members[best])}, {percent(compared.accuracy_a)}"),
         ("gain", f"{100 * compared.difference:+.2f} points"),
     ]
     told = [facts(lines), str(document["sentence"]), _members_table(votes, members)]
@@ -202,7 +203,12 @@ def _methods(context: Context, members: tuple[Member, ...]) -> Answer:
         ],
         "problems": [str(problem) for problem in problems],
         "greedy": [
-            {"run_id": members[s.member].run, "val_accuracy": s.accuracy, "val_loss": s.loss}
+            {
+                "run_id": members[s.member].run,
+                "snapshot": members[s.member].snapshot,
+                "val_accuracy": s.accuracy,
+                "val_loss": s.loss,
+            }
             for s in steps
         ],
         "agreement": agreement(votes).round(6).tolist(),

@@ -41,8 +41,9 @@ def accuracy_of(record: RunRecord) -> float | None:
 def chosen_by(rule: Rule, records: Sequence[RunRecord]) -> list[RunRecord]:
     """Those that a rule chooses, best first; no more than can be combined, of which the best of
     each architecture are the last to be left out. No folds: each is measured on images of its
-    own, and two of one cross-validation have judged none in common."""
-    whole = [record for record in records if record.config.data.fold is None]
+    own, and two of one cross-validation have judged none in common. No soups: what they are the
+    mean of is among the runs itself."""
+    whole = [r for r in records if r.kind == "training" and r.config.data.fold is None]
     best_first = sorted(whole, key=lambda r: -(accuracy_of(r) or 0))
     per: dict[str, list[RunRecord]] = {}
     for record in best_first:

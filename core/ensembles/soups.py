@@ -86,27 +86,26 @@ def check_soup(paths: Paths, members: Sequence[Member]) -> list[RunRecord]:
         if other := _differing(record, records[0]):
             raise RunError(
                 N_(
-                    "The networks of run {run} and run {first} compute differently ({settings}): "
+                    "The networks of run {run} and run {first} compute differently ({setting}): "
                     "the mean of their weights would fit neither of them."
                 ),
                 run=short_id(record.id),
                 first=short_id(records[0].id),
-                settings=", ".join(other),
+                setting=other,
             )
     return records
 
 
-def _differing(record: RunRecord, first: RunRecord) -> list[str]:
-    """The settings of the model that make another network of the same weights, where two differ:
-    an activation or a way to pool has no weights by which it could be told."""
-    pairs = zip(SETTINGS, effective(record.config), effective(first.config), strict=True)
-    return [
-        field.key.removeprefix("model.")
-        for field, one, other in pairs
-        if field.key.startswith("model.")
-        and field.key.removeprefix("model.") not in ONLY_LEARNING
-        and one != other
-    ]
+def _differing(record: RunRecord, first: RunRecord) -> Text | None:
+    """The first setting of the model that makes another network of the same weights, where two
+    differ: an activation or a way to pool has no weights by which it could be told."""
+    for field, *values in zip(
+        SETTINGS, effective(record.config), effective(first.config), strict=True
+    ):
+        section, _dot, name = field.key.partition(".")
+        if section == "model" and name not in ONLY_LEARNING and values[0] != values[1]:
+            return text(field.label)
+    return None
 
 
 def caution(records: Sequence[RunRecord]) -> Text | None:
