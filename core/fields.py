@@ -159,7 +159,7 @@ class RunRow:
         self.changed = changed
         self.about = tuple(_about(record, remarks))
         """The values of :data:`ABOUT` and :data:`MEASURES`."""
-        self.settings = tuple(_settings_of(record))
+        self.settings = tuple(settings_of(record))
         """The values of :data:`SETTINGS`."""
         self.known = record.dataset_fingerprint
         """The fingerprint of the dataset that it has seen."""
@@ -190,7 +190,7 @@ def _about(record: RunRecord, remarks: Remarks) -> Iterator[Value]:
     yield from (getattr(record.summary, field.key, None) for field in MEASURES)
 
 
-def _settings_of(record: RunRecord) -> Iterator[Value]:
+def settings_of(record: RunRecord) -> Iterator[Value]:
     """Of an ensemble the dataset alone: the other settings are its members' own."""
     if record.kind != "ensemble":
         yield from effective(record.config)

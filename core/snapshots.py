@@ -15,11 +15,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from core.callbacks import Halt
+from core.callbacks import EvaluationReporter, Halt
 from core.checkpoint import DAMAGED, Array, TrainingState
 from core.datasets.dataset import Dataset
 from core.errors import N_, StoreError, text
-from core.evaluating import predict_rows
+from core.evaluating import EVAL_BATCH, predict_rows
 from core.evaluation.predictions import load_predictions, save_predictions
 from core.paths import RunPaths, write_atomic
 from core.schedules import ends_of_cycles, steps_per_epoch
@@ -108,15 +108,20 @@ def judge_snapshots(
     Raises:
         Halted: when the server has gone.
     """
-    kept = kept_epochs(files)
-    asked = load_predictions(files.predictions) if kept else {}
-    for epoch in kept:
+    for epoch in kept_epochs(files):
         if epoch > state.epoch:  # of a life that was killed before it wrote its checkpoint
             files.snapshot(epoch).unlink()
-            continue
+    kept = kept_epochs(files)
+    if not kept:
+        return
+    asked = load_predictions(files.predictions)
+    steps = len(kept) * sum(-(-len(split.rows) // EVAL_BATCH) for split in asked.values())
+    # Says where it is: of a run that was stopped, the server ends whatever is silent.
+    callbacks = [Halt(signal), EvaluationReporter(files, steps)]
+    for epoch in kept:
         network.set_weights(load_snapshot(files.snapshot(epoch)))
         answers = {
-            name: predict_rows(network, dataset.split(name), split.rows, [Halt(signal)])
+            name: predict_rows(network, dataset.split(name), split.rows, callbacks)
             for name, split in asked.items()
         }
         save_predictions(files.snapshot_predictions(epoch), answers)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from core import tasks
 from core.checkpoint import Array
@@ -25,7 +26,7 @@ from core.datasets.joining import as_seen, learned_from
 from core.datasets.retiring import open_seen
 from core.ensembles.making import summary_of
 from core.ensembles.soups import TASK, Order, Soup, check_soup, load_order, save_soup
-from core.ensembles.votes import gathered, predictions_file
+from core.ensembles.votes import Votes, gathered, predictions_file
 from core.errors import N_, RunError
 from core.evaluating import EVAL_BATCH, predict_rows
 from core.evaluation.metrics import accuracy
@@ -91,64 +92,77 @@ def make_soup(
     """
     told = _Told(on_progress, should_stop, time.time())
     records = check_soup(paths, order.members)
-    accuracies = gathered(paths, order.members, "val").accuracies
-    weights = _ingredients(paths, order.members)
-    kitchen = _kitchen(paths, order.members[0], records[0])
-    best_first = sorted(range(len(weights)), key=lambda i: -accuracies[i])
-    used = _greedily(kitchen, weights, best_first, told) if order.recipe == "greedy" else best_first
-    told(len(weights) - 1, len(weights))
-    kitchen.tasted(_mean([weights[i] for i in used]))
+    votes = gathered(paths, order.members, "val")
+    kitchen = _kitchen(paths, order.members[0], records[0], votes)
+    best_first = sorted(range(len(records)), key=lambda i: -votes.accuracies[i])
+    used = best_first
+    if order.recipe == "greedy":
+        used = _greedily(kitchen, paths, order.members, best_first, told)
+    told(len(records), len(records) + 1)
+    pot = _Pot()
+    for i in used:
+        pot = pot.added(paths, order.members[i])
+    kitchen.tasted(pot.mean())
     run, worth = _serve(paths, order, kitchen, [(order.members[i], records[i]) for i in used])
     return Soup(
         run=run,
         accuracy=worth,
         members=order.members,
-        accuracies=tuple(accuracies),
+        accuracies=tuple(votes.accuracies),
         used=tuple(used),
     )
 
 
 def _greedily(
-    kitchen: _Kitchen, weights: Sequence[Weights], best_first: Sequence[int], told: _Told
+    kitchen: _Kitchen,
+    paths: Paths,
+    members: Sequence[Member],
+    best_first: Sequence[int],
+    told: _Told,
 ) -> list[int]:
     """The members, best first, that do not make the mean of those before them worse."""
-    used = [best_first[0]]
-    best = kitchen.tasted(weights[used[0]])
-    for number, i in enumerate(best_first[1:], 1):
-        told(number, len(weights) + 1)
-        worth = kitchen.tasted(_mean([weights[j] for j in (*used, i)]))
+    used, best, pot = list[int](), -1.0, _Pot()
+    for number, i in enumerate(best_first):
+        told(number, len(members) + 1)
+        fuller = pot.added(paths, members[i])
+        worth = kitchen.tasted(fuller.mean())
         if worth >= best:
             used.append(i)
-            best = worth
+            best, pot = worth, fuller
     return used
 
 
-def _ingredients(paths: Paths, members: Sequence[Member]) -> list[Weights]:
-    """The weights of every member; RunError if they have different shapes."""
-    found = [network_of(paths, member).get_weights() for member in members]
-    shapes = [[w.shape for w in weights] for weights in found]
-    for member, shape in zip(members, shapes, strict=True):
-        if shape != shapes[0]:
+class _Pot(NamedTuple):
+    """The sum, in double precision, of the weights that went in so far: of thirty large networks
+    no more than one is held beside it."""
+
+    total: tuple[npt.NDArray[np.float64], ...] = ()
+    members: tuple[Member, ...] = ()
+    types: tuple[np.dtype[Any], ...] = ()
+
+    def added(self, paths: Paths, member: Member) -> _Pot:
+        """With one more network; RunError if its layers have other sizes."""
+        weights = network_of(paths, member).get_weights()
+        total = self.total or tuple(np.zeros(w.shape) for w in weights)
+        if [w.shape for w in weights] != [t.shape for t in total]:
             raise RunError(
                 N_(
                     "The networks of run {run} and run {first} have layers of different sizes: "
                     "only weights of the same shapes can be averaged."
                 ),
                 run=short_id(member.run),
-                first=short_id(members[0].run),
+                first=short_id(self.members[0].run),
             )
-    return found
+        summed = tuple(t + w for t, w in zip(total, weights, strict=True))
+        return _Pot(summed, (*self.members, member), tuple(w.dtype for w in weights))
+
+    def mean(self) -> Weights:
+        """Layer by layer."""
+        n = len(self.members)
+        return [(t / n).astype(kind) for t, kind in zip(self.total, self.types, strict=True)]
 
 
-def _mean(weights: Sequence[Weights]) -> Weights:
-    """Layer by layer, in double precision."""
-    return [
-        np.mean(np.stack(layer).astype(np.float64), axis=0).astype(layer[0].dtype)
-        for layer in zip(*weights, strict=True)
-    ]
-
-
-def _kitchen(paths: Paths, member: Member, record: RunRecord) -> _Kitchen:
+def _kitchen(paths: Paths, member: Member, record: RunRecord, votes: Votes) -> _Kitchen:
     data = record.config.data
     dataset = open_seen(paths, data.dataset, record.dataset_fingerprint)
     learned = learned_from(dataset, data)
@@ -158,7 +172,8 @@ def _kitchen(paths: Paths, member: Member, record: RunRecord) -> _Kitchen:
     network = keras.models.clone_model(network_of(paths, member))
     # Shuffled: sorted by class, a batch would have the statistics of one class.
     training = Batches(train, rows, EVAL_BATCH, record.config.train.seed)
-    val = load_predictions(predictions_file(paths, member))["val"]
+    # The images that none of them has learned: of folds, one may have learned what another judges.
+    val = votes.predictions(votes.proba[0])
     return _Kitchen(network, as_seen(dataset, data), training, val)
 
 
@@ -201,7 +216,7 @@ def _serve(
 ) -> tuple[str, float]:
     """The soup as a run: its id, and its accuracy on validation images. The record is written
     last: until then there is no run."""
-    asked = load_predictions(predictions_file(paths, order.members[0]))
+    asked = load_predictions(predictions_file(paths, order.members[0])) | {"val": kitchen.val}
     splits = {name: kitchen.answers(name, split) for name, split in asked.items()}
     run_id, moment = new_run_id(), now()
     files = paths.run(run_id)

@@ -43,12 +43,23 @@ def member_links(record: RunRecord, *, page: str = "errors") -> None:
             continue
         st.page_link(
             f"pages/{page}.py",
-            label=literal(run_label(member)),
+            label=literal(_with_epochs(run_label(member), record, run_id)),
             icon=":material/arrow_forward:",
             query_params={"run": run_id},
         )
     if len(runs) > LINKED:
         st.caption(_("… and {n} more", n=len(runs) - LINKED))
+
+
+def _with_epochs(label: str, record: RunRecord, run_id: str) -> str:
+    """Which moments of a training are members, where it is not the network that it has kept."""
+    kept = sorted(m.snapshot for m in members_of(record) if m.run == run_id and m.snapshot)
+    if not kept:
+        return label
+    epochs = ", ".join(map(str, kept))
+    return ngettext(
+        "{run} (epoch {epochs})", "{run} (epochs {epochs})", len(kept), run=label, epochs=epochs
+    )
 
 
 def missing_member(record: RunRecord) -> None:

@@ -126,6 +126,13 @@ def _by_hand(records: Sequence[RunRecord]) -> list[Member]:
         help=_("The more they differ in what they get wrong, the more they gain together."),
         persist_state="session",
     )
+    if not st.session_state[RUNS]:
+        st.info(
+            _(
+                "Choose two runs or more: what they gain together is shown here at once, from "
+                "their saved answers to the validation images."
+            )
+        )
     return _varied([by_id[run_id] for run_id in st.session_state[RUNS]])
 
 

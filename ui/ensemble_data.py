@@ -58,7 +58,8 @@ def chosen(members: Sequence[Member]) -> Chosen:
     return Chosen(tuple(members), records, _votes(name, paths, tuple(members)), name)
 
 
-@st.cache_resource(show_spinner=False, max_entries=16)
+# Of ten members, 10,000 images and 100 classes 40 MB: of few choices at a time.
+@st.cache_resource(show_spinner=False, max_entries=4)
 def _votes(name: Name, _paths: Paths, _members: tuple[Member, ...]) -> Votes:
     return gathered(_paths, _members, "val")
 
@@ -72,7 +73,7 @@ def judged(found: Chosen, method: Method) -> Judged:
     return _judged(found.name, method, found.votes)
 
 
-@st.cache_resource(show_spinner=False, max_entries=128)
+@st.cache_resource(show_spinner=False, max_entries=24)
 def _judged(name: Name, method: Method, _votes: Votes) -> Judged:
     return judge_method(method, _votes, _cross_fit)
 

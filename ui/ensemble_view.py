@@ -63,7 +63,7 @@ def headline(found: Chosen, method: Method) -> bool:
     """The figures of the chosen method; whether there are any."""
     try:
         with st.spinner(_("Combining the answers …"), show_time=True):
-            best, compared = against_best(found.votes, judged(found, method))
+            best, compared = against_best(found.votes, judged(found, method).proba)
     except LabError as error:
         show_error(error, "warning")
         return False
@@ -96,8 +96,10 @@ def headline(found: Chosen, method: Method) -> bool:
 
 def _in_words(found: Chosen, best: int, compared: Comparison) -> None:
     name = _("the best member ({run})", run=found.labels[best])
-    said = [in_words(compared, name, _("The ensemble")), doubt_in_words(compared)]
-    st.markdown(literal(" ".join(say(part) for part in said if part)))
+    said = [in_words(compared, name, _("the ensemble")), doubt_in_words(compared)]
+    sentence = " ".join(say(part) for part in said if part)
+    # Either of the two may stand first.
+    st.markdown(literal(sentence[:1].upper() + sentence[1:]))
 
 
 def _signed(points: float) -> str:
@@ -276,7 +278,7 @@ def _growth(found: Chosen, method: Method) -> None:
 
 def _classes(found: Chosen, method: Method) -> None:
     try:
-        _best, compared = against_best(found.votes, judged(found, method))
+        _best, compared = against_best(found.votes, judged(found, method).proba)
     except LabError as error:
         show_error(error, "warning")
         return

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core.config import RunConfig
-from core.fields import SETTINGS, Field, effective
+from core.fields import FIELDS, SETTINGS, Field, settings_of
 from core.records import RunRecord
 from ui.frame import short_name
 from ui.i18n import _
@@ -16,14 +15,20 @@ from ui.runs_data import field_title, written
 from ui.tables import table_height
 
 
-def differing(configs: Sequence[RunConfig]) -> list[tuple[Field, list[object]]]:
-    """The fields that differ, in the form's order, each with its value in every config.
+def differing(records: Sequence[RunRecord]) -> list[tuple[Field, list[object]]]:
+    """The fields that differ, in the form's order, each with its value in every run.
 
-    A setting that has no effect (or that an architecture does not have) is ``None`` there.
+    A setting that has no effect (or that an architecture does not have) is ``None`` there; so is
+    one of an ensemble, which has none but its dataset and is no difference by that.
     """
-    columns = zip(*(effective(config) for config in configs), strict=True)
-    pairs = zip(SETTINGS, map(list, columns), strict=True)
-    return [(field, values) for field, values in pairs if any(v != values[0] for v in values)]
+    columns = zip(*(settings_of(record) for record in records), strict=True)
+    found = []
+    for field, values in zip(SETTINGS, map(list, columns), strict=True):
+        pairs = zip(records, values, strict=True)
+        own = [v for record, v in pairs if record.kind != "ensemble" or v is not None]
+        if any(value != own[0] for value in own):
+            found.append((field, values))
+    return found
 
 
 def differences(records: Sequence[RunRecord]) -> pd.DataFrame:
@@ -31,7 +36,7 @@ def differences(records: Sequence[RunRecord]) -> pd.DataFrame:
     from which networks the runs went on and what their datasets were, where that differs."""
     rows = [
         [field_title(field), *(written(field, value) for value in values)]
-        for field, values in differing([record.config for record in records])
+        for field, values in differing(records)
     ]
     if len({record.config.data.dataset for record in records}) == 1:
         seen = [record.dataset_fingerprint for record in records]
@@ -40,6 +45,8 @@ def differences(records: Sequence[RunRecord]) -> pd.DataFrame:
     starts = [_start(record) for record in records]
     if len(set(starts)) > 1:
         rows.insert(0, [_("Goes on from"), *starts])
+    if any(record.composition for record in records):
+        rows.insert(0, [field_title(FIELDS["network"]), *(record.network for record in records)])
     return pd.DataFrame(rows, columns=[_("Setting"), *map(short_name, records)])
 
 
@@ -51,7 +58,7 @@ def _state(fingerprint: str | None, seen: Sequence[str | None]) -> str:
 
 def _start(record: RunRecord) -> str:
     if record.start is None:
-        return _("a new network")
+        return "–" if record.composition else _("a new network")
     name = short_name(record.changed(id=record.start.run))
     return _("{run}, epoch {epoch}", run=name, epoch=record.start.epochs)
 

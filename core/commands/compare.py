@@ -19,7 +19,7 @@ from core.evaluation.comparison import (
     in_words,
     probability_in_words,
 )
-from core.fields import RunRow, differing
+from core.fields import FIELDS, SETTINGS, RunRow, differing
 from core.pairing import common_splits, load_pair
 from core.records import RunRecord, enough_names, short_id
 from core.remarks import Remarks, make_remarks, read_remarks
@@ -110,7 +110,10 @@ def _rows(both: Pair, *, fixed: bool) -> list[int]:
 
 def _settings(a: RunRecord, b: RunRecord) -> list[tuple[str, object, object]]:
     one, two = RunRow(a, Remarks()), RunRow(b, Remarks())
-    return [(f.key, one[f.key], two[f.key]) for f in differing([one, two])]
+    # An ensemble has no settings of its own that could be different.
+    of_ensembles = [FIELDS[key] for key in ("network", "data.dataset")]
+    fields = of_ensembles if "ensemble" in (a.kind, b.kind) else SETTINGS
+    return [(f.key, one[f.key], two[f.key]) for f in differing([one, two], fields)]
 
 
 def _paragraphs(

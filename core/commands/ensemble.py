@@ -20,7 +20,6 @@ from core.ensembles.appraisal import (
     agreement,
     error_correlation,
     greedy_order,
-    judge_method,
     judge_methods,
 )
 from core.ensembles.choosing import (
@@ -36,6 +35,7 @@ from core.ensembles.soups import Order, Recipe, Soup, caution, check_soup
 from core.ensembles.votes import Votes, checked, gathered, has_varied
 from core.errors import N_, RunError, text
 from core.evaluation.comparison import in_words
+from core.evaluation.predictions import load_split
 from core.evaluation.varying import variants
 from core.parts import Member, Method
 from core.records import RunRecord, is_run_id, short_id
@@ -62,8 +62,10 @@ def ensemble(context: Context) -> Answer:
 def _members(context: Context, words: Sequence[str], verb: str) -> tuple[Member, ...]:
     """Those that are named, or found by the rule."""
     options = context.options
+    if options.tta and verb in ("soup", "snapshots"):
+        raise WrongUseError(N_("--tta is for whole runs that answer together."))
     if options.rule:
-        if words:
+        if words or verb == "snapshots":
             raise WrongUseError(N_("Name the members or use --rule, not both."))
         return _with_versions(context, [Member(run=r.id) for r in _by_rule(context)])
     named = [_member(word) for word in words]
@@ -92,6 +94,12 @@ def _member(word: str) -> Member:
 def _by_rule(context: Context) -> list[RunRecord]:
     """All on the dataset that is named, or that of the newest run."""
     options = context.options
+    if options.best < 0 or not 0 <= (options.at_least or 0) <= 1:
+        raise WrongUseError(
+            N_("Expected --at-least from 0 to 1 and --best from 0; received {at_least}, {best}."),
+            at_least="–" if options.at_least is None else options.at_least,
+            best=options.best,
+        )
     found = candidates(context.store)
     if options.dataset:
         found = [r for r in found if r.config.data.dataset == options.dataset]
@@ -141,8 +149,10 @@ def _make(context: Context, members: tuple[Member, ...]) -> Answer:
     asked = Asked(members, options.method, "cli", options.by)
     record = make_ensemble(context.store, asked)
     votes = gathered(context.paths, members, "val")
-    best, compared = against_best(votes, judge_method(options.method, votes))
+    own = load_split(context.paths.run(record.id).predictions, "val")
+    best, compared = against_best(votes, own.proba)
     assert record.composition is not None
+    sentence = str(in_words(compared, "the best member", "the ensemble"))
     document = {
         "run_id": record.id,
         "method": options.method,
@@ -150,17 +160,18 @@ def _make(context: Context, members: tuple[Member, ...]) -> Answer:
         "images": compared.n,
         "val_accuracy": compared.accuracy_b,
         "best_member": members[best].run,
+        "best_snapshot": members[best].snapshot,
         "best_val_accuracy": compared.accuracy_a,
         "gain": compared.difference,
         "gain_interval": [compared.low, compared.high],
         "mcnemar_p": compared.mcnemar.p,
-        "sentence": str(in_words(compared, "the best member", "The ensemble")),
+        "sentence": sentence[:1].upper() + sentence[1:],
     }
     lines = [
         ("run", record.id),
         ("method", COMBINATIONS[asked.method].label),
         ("validation accuracy", percent(compared.accuracy_b)),
-        ("best member", f"{members[best].run}, {percent(compared.accuracy_a)}"),
+        ("best member", f"{_name(members[best])}, {percent(compared.accuracy_a)}"),
         ("gain", f"{100 * compared.difference:+.2f} points"),
     ]
     told = [facts(lines), str(document["sentence"]), _members_table(votes, members)]
@@ -192,7 +203,12 @@ def _methods(context: Context, members: tuple[Member, ...]) -> Answer:
         ],
         "problems": [str(problem) for problem in problems],
         "greedy": [
-            {"run_id": members[s.member].run, "val_accuracy": s.accuracy, "val_loss": s.loss}
+            {
+                "run_id": members[s.member].run,
+                "snapshot": members[s.member].snapshot,
+                "val_accuracy": s.accuracy,
+                "val_loss": s.loss,
+            }
             for s in steps
         ],
         "agreement": agreement(votes).round(6).tolist(),

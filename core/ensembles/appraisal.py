@@ -100,8 +100,9 @@ def judge_methods(
     return found, problems
 
 
-def against_best(votes: Votes, judged: Judged) -> tuple[int, Comparison]:
-    """The best member, and whether the ensemble is really better (A is the member)."""
+def against_best(votes: Votes, proba: Answers) -> tuple[int, Comparison]:
+    """The best member, and whether an ensemble that says ``proba`` (n, classes) is really better
+    (A is the member)."""
     best = int(np.argmax(votes.accuracies))
-    pair = Pair(votes.predictions(votes.proba[best]), votes.predictions(judged.proba), 0, 0)
+    pair = Pair(votes.predictions(votes.proba[best]), votes.predictions(proba), 0, 0)
     return best, compare(pair)

@@ -40,8 +40,11 @@ def accuracy_of(record: RunRecord) -> float | None:
 
 def chosen_by(rule: Rule, records: Sequence[RunRecord]) -> list[RunRecord]:
     """Those that a rule chooses, best first; no more than can be combined, of which the best of
-    each architecture are the last to be left out."""
-    best_first = sorted(records, key=lambda r: -(accuracy_of(r) or 0))
+    each architecture are the last to be left out. No folds: each is measured on images of its
+    own, and two of one cross-validation have judged none in common. No soups: what they are the
+    mean of is among the runs itself."""
+    whole = [r for r in records if r.kind == "training" and r.config.data.fold is None]
+    best_first = sorted(whole, key=lambda r: -(accuracy_of(r) or 0))
     per: dict[str, list[RunRecord]] = {}
     for record in best_first:
         per.setdefault(record.config.model.architecture, []).append(record)
@@ -67,11 +70,17 @@ def snapshot_members(run_id: str, epochs: Sequence[int]) -> list[Member]:
 
 
 def made_of(store: Store, run_ids: Sequence[str]) -> list[RunRecord]:
-    """The ensembles that ask one of these runs, but for those that are among them."""
-    doomed = set(run_ids)
+    """The ensembles that ask one of these runs (of a cross-validation, one of its folds, which go
+    when it goes), but for those that are among them."""
+    records, doomed = store.runs(), set(run_ids)
+    doomed |= {
+        record.id
+        for record in records
+        if record.part and record.part.kind == "crossval" and record.part.of in doomed
+    }
     return [
         record
-        for record in store.runs()
+        for record in records
         if record.is_composed
         and record.composition
         and record.id not in doomed

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from core.alive import come_on
 from core.errors import N_, RunError, text
 from core.evaluation.metrics import EPSILON
 from core.parts import Method
@@ -163,6 +164,7 @@ def _as_many_as_pay(proba: Floats, y_true: Ints) -> npt.NDArray[np.bool_]:
 
 
 def _fit(features: Floats, y_true: Ints, strength: float, classes: int) -> Stacking:
+    come_on()  # thirty fits of many classes take longer than anybody waits without a word
     coefficients = np.zeros((features.shape[1], classes))
     intercept = np.full(classes, RARE)
     known = np.unique(y_true)

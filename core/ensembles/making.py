@@ -18,7 +18,7 @@ from core.ensembles.combine import (
     equal_weights,
     learned,
 )
-from core.ensembles.votes import Votes, checked, gathered, shared_splits
+from core.ensembles.votes import checked, gathered, shared_splits
 from core.errors import N_, StoreError, text
 from core.evaluation.metrics import summary
 from core.evaluation.predictions import UNREADABLE, Predictions, save_predictions
@@ -64,7 +64,9 @@ def make_ensemble(store: Store, asked: Asked, cooks: Cooks = HERE) -> RunRecord:
     honest = cooks.cross_fit(asked.method, votes.proba, votes.y_true)
     splits = {"val": votes.predictions(honest)}
     if "test" in shared_splits(paths, asked.members):
-        splits["test"] = _answered(asked.method, gathered(paths, asked.members, "test"), recipe)
+        # However few there are: nothing is chosen or learned by them.
+        votes = gathered(paths, asked.members, "test", least=1)
+        splits["test"] = votes.predictions(combined(asked.method, votes.proba, recipe))
     members = tuple(
         member.model_copy(update={"weight": float(weight)})
         for member, weight in zip(asked.members, recipe.weights, strict=True)
@@ -80,10 +82,6 @@ def make_ensemble(store: Store, asked: Asked, cooks: Cooks = HERE) -> RunRecord:
     record = record.changed(id=run_id, composition=composition)
     store.save(record)
     return record
-
-
-def _answered(method: Method, votes: Votes, recipe: Recipe) -> Predictions:
-    return votes.predictions(combined(method, votes.proba, recipe))
 
 
 def _record(

@@ -16,6 +16,7 @@ from core import tasks
 from core.ensembles.votes import checked
 from core.errors import N_, RunError, StoreError, Text, text
 from core.evaluation.predictions import UNREADABLE
+from core.fields import SETTINGS, effective
 from core.jobs.workers import worker_environment
 from core.parts import Id, Member
 from core.paths import Paths, write_atomic
@@ -25,6 +26,12 @@ from core.tasks import TaskState
 
 Recipe = Literal["uniform", "greedy"]
 TASK = "soup"
+ONLY_LEARNING = {
+    *("dropout", "input_dropout", "conv_dropout", "block_dropout"),
+    *("conv_dropout_after", "spatial_dropout", "l1", "l2"),
+    *("weights", "frozen_epochs", "unfreeze_blocks", "fine_rate", "tune_norm"),
+}
+"""Settings of a model that say how it learns; a network that has learned is the same without."""
 
 
 class Order(BaseModel, frozen=True):
@@ -76,7 +83,29 @@ def check_soup(paths: Paths, members: Sequence[Member]) -> list[RunRecord]:
                 other=first.title,
                 first=short_id(records[0].id),
             )
+        if other := _differing(record, records[0]):
+            raise RunError(
+                N_(
+                    "The networks of run {run} and run {first} compute differently ({setting}): "
+                    "the mean of their weights would fit neither of them."
+                ),
+                run=short_id(record.id),
+                first=short_id(records[0].id),
+                setting=other,
+            )
     return records
+
+
+def _differing(record: RunRecord, first: RunRecord) -> Text | None:
+    """The first setting of the model that makes another network of the same weights, where two
+    differ: an activation or a way to pool has no weights by which it could be told."""
+    for field, *values in zip(
+        SETTINGS, effective(record.config), effective(first.config), strict=True
+    ):
+        section, _dot, name = field.key.partition(".")
+        if section == "model" and name not in ONLY_LEARNING and values[0] != values[1]:
+            return text(field.label)
+    return None
 
 
 def caution(records: Sequence[RunRecord]) -> Text | None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from core.errors import N_, NotFoundError, RunError, text
 from core.evaluation.predictions import Predictions, load_split, saved_splits
+from core.networks import network_file
 from core.parts import Member
 from core.paths import Paths
 from core.records import RunRecord, read_record, short_id
@@ -82,8 +83,10 @@ def has_varied(paths: Paths, run_id: str) -> bool:
     return paths.run(run_id).inspection.varied.is_file()
 
 
-def gathered(paths: Paths, members: Sequence[Member], split: str) -> Votes:
-    """What the members say of a split.
+def gathered(
+    paths: Paths, members: Sequence[Member], split: str, least: int = LEAST_IMAGES
+) -> Votes:
+    """What the members say of a split, of which all must have judged ``least`` images.
 
     Raises:
         RunError: if they share too few images, or do not fit together.
@@ -96,7 +99,7 @@ def gathered(paths: Paths, members: Sequence[Member], split: str) -> Votes:
         raise RunError(
             N_("The predictions of the runs do not fit together: {error}."), error=str(error)
         ) from error
-    if len(votes.rows) < LEAST_IMAGES:
+    if len(votes.rows) < least:
         raise RunError(
             N_(
                 "All of these runs together have judged {n} images of the split “{split}”; at "
@@ -105,7 +108,7 @@ def gathered(paths: Paths, members: Sequence[Member], split: str) -> Votes:
             remedy=text(N_("Runs with different limits or folds share few images: choose others.")),
             n=len(votes.rows),
             split=split,
-            least=LEAST_IMAGES,
+            least=least,
         )
     return votes
 
@@ -160,7 +163,8 @@ def _check_one(record: RunRecord, first: RunRecord) -> None:
 
 def _check_answers(paths: Paths, member: Member) -> None:
     file = predictions_file(paths, member)
-    if file.is_file() and "val" in saved_splits(file):
+    kept = member.snapshot is None or network_file(paths, member).is_file()
+    if kept and file.is_file() and "val" in saved_splits(file):
         return
     record = read_record(paths, member.run)
     if member.snapshot is not None:

@@ -56,7 +56,9 @@ def test_it_makes_an_ensemble_that_other_commands_know(cli: Cli, runs: list[RunR
     assert one.id in shown
     assert "optimizer" not in shown
     assert cli.json("errors", made)["accuracy"] == 1.0
-    assert cli.json("compare", one.id, made)["fixed"] == 6
+    compared = cli.json("compare", one.id, made)
+    assert compared["fixed"] == 6
+    assert [row["setting"] for row in compared["settings"]] == ["network"]
     assert "no trained network" not in cli.json("predict", made, "x.png", code=1)["error"]
     assert cli.json("delete", two.id, "--yes")["asked_by"] == [made]
     assert "gone" in cli.json("predict", made, "x.png", code=1)["error"]
@@ -91,6 +93,10 @@ def test_what_is_wrong_is_said(cli: Cli, runs: list[RunRecord], paths: Paths) ->
     assert "RUN_ID@EPOCH" in cli.refused("ensemble", runs[0].id, "nonsense")
     assert "not both" in cli.refused("ensemble", "--rule", runs[0].id)
     assert "one run" in cli.refused("ensemble", "snapshots", runs[0].id, runs[1].id)
+    assert "not both" in cli.refused("ensemble", "snapshots", "--rule")
+    assert "answer together" in cli.refused("ensemble", "soup", runs[0].id, runs[1].id, "--tta")
+    assert "from 0 to 1" in cli.refused("ensemble", "--rule", "--at-least", "95")
+    assert "from 0" in cli.refused("ensemble", "--rule", "--best", "-1")
     other = cli.json("ensemble", runs[0].id, runs[2].id, code=1)
     assert "another dataset" in other["error"]
     assert "no snapshots" in cli.json("ensemble", "snapshots", runs[0].id, code=1)["error"]

@@ -85,7 +85,7 @@ def test_methods_are_judged_and_one_that_cannot_be_is_named() -> None:
     judged, problems = judge_methods(found, fit)
     assert [j.method for j in judged] == ["mean", "logits", "accuracy", "weights", "vote"]
     assert [str(p) for p in problems] == ["no"]
-    best, compared = against_best(found, judge_method("vote", found))
+    best, compared = against_best(found, judge_method("vote", found).proba)
     assert (best, compared.accuracy_a, compared.accuracy_b) == (0, 0.75, 1.0)
     assert (compared.fixed, compared.broken) == (1, 0)
 

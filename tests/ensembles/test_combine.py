@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.alive import listening
 from core.ensembles.combine import (
     COMBINATIONS,
     RARE,
+    STRENGTHS,
     Recipe,
     by_accuracy,
     combined,
@@ -97,6 +99,17 @@ def test_stacking_that_would_take_minutes_is_refused() -> None:
     proba = np.full((30, 300, 250), 1 / 250, np.float32)
     with pytest.raises(RunError, match="too long"):
         stacking_of(proba, np.resize(np.arange(250), 300))
+
+
+def test_stacking_says_between_two_fits_that_it_comes_on() -> None:
+    """Whoever waits for the computing process gives up after a minute without a word."""
+    y = np.resize([0, 1], 20).astype(np.int32)
+    proba = np.full((2, 20, 2), 0.4, np.float32)
+    proba[:, np.arange(20), y] = 0.6
+    heard: list[bool] = []
+    with listening(lambda: heard.append(True)):
+        cross_fitted("stacking", proba, y, k=2)
+    assert len(heard) == 2 * (len(STRENGTHS) + 1)
 
 
 def test_folds_spread_classes_and_are_the_same_every_time() -> None:

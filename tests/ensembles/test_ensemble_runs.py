@@ -17,7 +17,7 @@ from core.compute import operations
 from core.ensembles.appraisal import against_best, judge_method
 from core.ensembles.choosing import Rule, candidates, chosen_by, made_of, snapshots_of
 from core.ensembles.making import Asked, load_recipe, make_ensemble
-from core.ensembles.soups import Order, caution, load_soup, read_soup, save_soup
+from core.ensembles.soups import Order, caution, check_soup, load_soup, read_soup, save_soup
 from core.ensembles.votes import gathered, has_varied
 from core.errors import NotFoundError, RunError, StoreError
 from core.evaluation.metrics import accuracy
@@ -25,10 +25,10 @@ from core.evaluation.predictions import Predictions, load_predictions, load_spli
 from core.following import plan_continuation, plan_on
 from core.inspection.job import inspect
 from core.networks import has_network, network_version
-from core.parts import Composition, Member, Method
+from core.parts import Composition, Member, Method, Part
 from core.paths import Paths
 from core.prediction import network_of, predict
-from core.records import RunRecord, RunStatus
+from core.records import RunRecord, RunStatus, read_progress
 from core.snapshots import MOST_SNAPSHOTS, kept_epochs, load_snapshot, save_snapshot
 from core.souping import make_soup, renew_statistics, run_job
 from core.store import Store
@@ -87,6 +87,10 @@ def lab(_trained: Trained, tmp_path: Path) -> Iterator[Trained]:
 def images(lab: Trained, n: int = 5) -> np.ndarray:
     pixels: np.ndarray = np.load(lab.store.paths.dataset("stripes").images("test"))[:n]
     return pixels
+
+
+def some(split: Predictions, which: slice) -> Predictions:
+    return Predictions(split.y_true[which], split.proba[which], split.rows[which])
 
 
 def make(lab: Trained, members: Sequence[Member], method: Method = "mean") -> RunRecord:
@@ -148,6 +152,12 @@ def test_a_deleted_member_is_named(lab: Trained) -> None:
     assert set(load_predictions(lab.store.paths.run(record.id).predictions)) == {"val", "test"}
 
 
+def test_an_ensemble_of_folds_is_named_when_their_cross_validation_goes(lab: Trained) -> None:
+    record, whole = make(lab, lab.members), "20260101-000000-000-abcd"
+    lab.store.save(lab.two.changed(part=Part(kind="crossval", of=whole, number=1)))
+    assert made_of(lab.store, [whole]) == [record]
+
+
 def test_members_that_do_not_fit_are_named(lab: Trained) -> None:
     store = lab.store
     other = lab.two.changed(dataset_fingerprint="another")
@@ -162,6 +172,9 @@ def test_members_that_do_not_fit_are_named(lab: Trained) -> None:
         make(lab, [lab.members[0]] * 2)
     with pytest.raises(RunError, match="after epoch 77"):
         make(lab, [lab.members[0], Member(run=lab.one.id, snapshot=77)])
+    lab.store.paths.run(lab.one.id).snapshot(2).unlink()
+    with pytest.raises(RunError, match="after epoch 2"):  # its answers alone are no member
+        make(lab, [lab.members[1], Member(run=lab.one.id, snapshot=2)])
     with pytest.raises(RunError, match="not computed yet"):
         make(lab, [lab.members[0], Member(run=lab.two.id, varied=True)])
     with pytest.raises(NotFoundError):
@@ -175,6 +188,18 @@ def test_too_few_images_in_common_are_refused(lab: Trained) -> None:
     save_predictions(file, few)
     with pytest.raises(RunError, match="judged 5 images"):
         make(lab, lab.members)
+
+
+def test_a_handful_of_test_images_is_no_hindrance(lab: Trained) -> None:
+    """They are neither chosen by nor learned from."""
+    for member in lab.members:
+        file = lab.store.paths.run(member.run).predictions
+        splits = load_predictions(file)
+        few = some(splits["test"], slice(3))
+        save_predictions(file, splits | {"test": few})
+    record = make(lab, lab.members)
+    saved = load_predictions(lab.store.paths.run(record.id).predictions)
+    assert {name: len(split.rows) for name, split in saved.items()} == {"val": 30, "test": 3}
 
 
 def test_a_rule_takes_the_best_of_each_architecture_and_all_good_ones(lab: Trained) -> None:
@@ -196,6 +221,10 @@ def test_a_rule_takes_the_best_of_each_architecture_and_all_good_ones(lab: Train
         ["r4", "r3"],
         ["r4", "r3", "r2", "r1"],
     ]
+    fold = lab.one.config.data.model_copy(update={"folds": 5, "fold": 0})
+    best = runs[0].changed(config=runs[0].config.model_copy(update={"data": fold}), id="fold")
+    soup = runs[3].changed(kind="soup", id="soup")
+    assert [r.id for r in chosen_by(Rule(0.6, 1), [best, soup, *runs[1:3]])] == ["r3", "r2"]
     crowd = [run(i, "cnn", 0.99) for i in range(40)] + [run(99, "mlp", 0.5)]
     most = chosen_by(Rule(0.9, 1), crowd)
     assert (len(most), most[-1].id) == (30, "r99")
@@ -251,6 +280,9 @@ def test_a_killed_training_keeps_its_snapshots(
     store.save(store.read(record.id).changed(status=RunStatus.QUEUED))
     run_training(store.paths, record.id)
     assert snapshots_of(files) == kept_epochs(files) == [1, 2, 3]
+    progress = read_progress(files)
+    assert progress is not None
+    assert (progress.phase, progress.steps) == ("evaluating", 6)  # two splits after each of them
     whole = store.paths.run(lab.one.id)
     for mine, theirs in zip(
         load_snapshot(files.snapshot(3)), load_snapshot(whole.snapshot(3)), strict=True
@@ -286,6 +318,27 @@ def test_a_soup_of_snapshots_is_a_run_with_a_network(lab: Trained) -> None:
     )
     saved = load_split(paths.run(soup.run).predictions, "test")
     np.testing.assert_allclose(predict(paths, soup.run, images(lab)), saved.proba[:5], atol=1e-5)
+
+
+def test_a_soup_is_judged_by_images_that_none_of_them_has_learned(lab: Trained) -> None:
+    """Of a fold's validation images another member may have learned some."""
+    file = lab.store.paths.run(lab.two.id).predictions
+    splits = load_predictions(file)
+    shared = some(splits["val"], slice(5, None))
+    save_predictions(file, splits | {"val": shared})
+    soup = make_soup(lab.store.paths, Order(members=lab.members, recipe="uniform"))
+    judged = load_split(lab.store.paths.run(soup.run).predictions, "val")
+    np.testing.assert_array_equal(np.sort(judged.rows), np.sort(shared.rows))
+
+
+def test_networks_that_compute_differently_are_no_soup(lab: Trained) -> None:
+    """No weight tells one activation from another; how much was dropped in training is past."""
+    config = lab.two.config.with_values({"model.activation": "tanh", "model.dropout": 0.1})
+    lab.store.save(lab.two.changed(config=config))
+    with pytest.raises(RunError, match=r"(?i)compute differently .activation"):
+        check_soup(lab.store.paths, lab.members)
+    lab.store.save(lab.two.changed(config=lab.two.config.with_values({"model.dropout": 0.1})))
+    assert len(check_soup(lab.store.paths, lab.members)) == 2
 
 
 def test_a_greedy_soup_is_no_worse_than_its_best_member_as_renewed(lab: Trained) -> None:
@@ -341,7 +394,7 @@ def test_statistics_are_those_of_the_images_without_dropout() -> None:
 
 def test_an_ensemble_can_be_compared_with_its_best_member(lab: Trained) -> None:
     votes = gathered(lab.store.paths, lab.members, "val")
-    best, compared = against_best(votes, judge_method("mean", votes))
+    best, compared = against_best(votes, judge_method("mean", votes).proba)
     assert compared.accuracy_a == max(votes.accuracies) == votes.accuracies[best]
 
 

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.ensembles.combine import cross_fitted, stacking_of
 from core.ensembles.making import Asked, make_ensemble
+from core.evaluation.predictions import load_predictions, save_predictions
 from core.lab import Lab
 from core.parts import Composition, Member
 from core.records import RunRecord
@@ -22,6 +23,10 @@ MakeRun = Callable[..., RunRecord]
 def said(page: AppTest) -> str:
     elements = [*page.info, *page.warning, *page.caption, *page.markdown, *page.success]
     return plain(" ".join(element.value for element in elements))
+
+
+def sentences(page: AppTest) -> list[str]:
+    return [plain(element.value) for element in page.markdown]
 
 
 def labels(page: AppTest) -> dict[str, str]:
@@ -56,6 +61,7 @@ def test_members_are_compared_and_made_a_run(
     app: OpenPage, lab: Lab, pair: list[RunRecord]
 ) -> None:
     page = app("ensemble")
+    assert "two runs or more" in said(page)
     page = choose(page, pair[:1])
     assert "at least one more" in said(page)
     page = choose(page, pair)
@@ -184,6 +190,29 @@ def test_the_train_page_of_what_was_not_trained(
     lab.store.delete(pair[0].id)
     page.run()
     assert "was deleted" in said(page)
+
+
+def test_which_moments_of_a_training_are_members_is_told(
+    app: OpenPage, lab: Lab, pair: list[RunRecord], made: RunRecord
+) -> None:
+    members = tuple(Member(run=pair[0].id, snapshot=epoch) for epoch in (4, 2))
+    composition = Composition(method="mean", members=members)
+    lab.store.save(made.changed(kind="soup", composition=composition))
+    linked = [plain(link.proto.label) for link in app("train", made).get("page_link")]
+    assert any("(epochs 2, 4)" in label for label in linked)
+
+
+def test_the_verdict_is_a_sentence_whoever_stands_first(
+    app: OpenPage, lab: Lab, pair: list[RunRecord]
+) -> None:
+    file = lab.paths.run(pair[0].id).predictions
+    splits = load_predictions(file)
+    val = splits["val"]
+    proba = np.roll(np.eye(val.proba.shape[1], dtype=np.float32)[val.y_true], 1, axis=1)
+    save_predictions(file, splits | {"val": val._replace(proba=proba)})  # always wrong and sure
+    page = choose(app("ensemble"), pair)
+    assert any(text.startswith("The best member") for text in sentences(page))
+    assert not any(text.startswith("the ") or "than The " in text for text in sentences(page))
 
 
 def test_a_composition_that_is_not_decided_yet(app: OpenPage, lab: Lab, made: RunRecord) -> None:

@@ -7,13 +7,12 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.config import RunConfig
 from core.lab import Lab
-from core.parts import Start
+from core.parts import Composition, Member, Start
 from core.records import RunRecord, RunStatus
 from tests.pages.conftest import OpenPage, plain
 from ui.frame import short_name
-from ui.runs_diff import differing
+from ui.runs_diff import differences, differing
 
 MakeRun = Callable[..., RunRecord]
 
@@ -167,12 +166,26 @@ def test_folders_that_are_no_runs(app: OpenPage, lab: Lab) -> None:
     assert not page.text
 
 
-def test_differing_settings_of_two_architectures() -> None:
-    mlp = RunConfig().with_values({"model.architecture": "mlp"})
-    found = {field.key: values for field, values in differing([RunConfig(), mlp])}
+def test_differing_settings_of_two_architectures(make_run: MakeRun) -> None:
+    cnn, mlp = make_run(), make_run(model__architecture="mlp")
+    found = {field.key: values for field, values in differing([cnn, mlp])}
     assert found["model.architecture"] == ["cnn", "mlp"]
     assert found["model.blocks"] == [3, None]
     assert "model.dropout" not in found
+
+
+def test_an_ensemble_differs_by_no_settings_of_its_first_member(make_run: MakeRun) -> None:
+    one, two = make_run(), make_run(model__filters=8)
+    whole = one.changed(
+        kind="ensemble",
+        composition=Composition(method="mean", members=(Member(run=one.id), Member(run=two.id))),
+    )
+    assert differing([two, whole]) == []
+    found = {field.key: values for field, values in differing([one, two, whole])}
+    assert list(found) == ["model.filters"]
+    assert found["model.filters"][2] is None
+    table = differences([two, whole])
+    assert table.iloc[0].tolist() == ["Network", two.network, "Ensemble × 2"]
 
 
 def test_a_run_stopped_at_once_says_so(app: OpenPage, lab: Lab, make_run: MakeRun) -> None:
