@@ -260,6 +260,19 @@ class TestTime:
         assert hall.study(study_id).state.settled
         assert [(row.state, row.value) for row in hall.rows(study_id)] == [("pruned", 0.5)]
 
+    def test_of_a_dead_server_does_not_count(self, hall: Hall) -> None:
+        study_id = hall.create(trials=None, minutes=2)
+        hall.tick()
+        hall.clock.now = 30.0
+        hall.tick()
+        hall.clock.now = 1000.0
+        hall.restart()
+        hall.tick()
+        hall.clock.now = 1006.0
+        hall.tick()
+        state = hall.study(study_id).state
+        assert (state.status, state.seconds) == (StudyStatus.RUNNING, 36.0)
+
     def test_of_a_stopped_study_does_not_count(self, hall: Hall) -> None:
         study_id = hall.create(trials=None, minutes=2)
         hall.tick()
@@ -324,7 +337,7 @@ class TestPeople:
         study_id = hall.create(trials=2)
         for asked in ({"more_trials": -1}, {"more_minutes": float("nan")}, {"more_minutes": 5}):
             with pytest.raises(ConfigError):
-                continue_study(hall.paths, study_id, **asked)  # type: ignore[arg-type]
+                continue_study(hall.paths, study_id, **asked)
         assert hall.study(study_id).spec.trials == 2
 
     def test_what_is_used_up_needs_more(self, hall: Hall) -> None:
