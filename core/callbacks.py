@@ -131,6 +131,12 @@ class EpochOrder(keras.callbacks.Callback):  # type: ignore[misc]
         reseed(self._seed, self._before + epoch)
 
 
+def _penalty(model: keras.Model) -> float | None:
+    """What L1 and L2 add to the loss, by the weights as they are."""
+    added = [float(keras.ops.convert_to_numpy(loss)) for loss in model.losses]
+    return math.fsum(added) if added else None
+
+
 class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
     """Writes one line per epoch, and several times a second where the training is."""
 
@@ -193,6 +199,7 @@ class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
             seconds=end - self._epoch_start,
             images_per_second=self._images / ((self._train_end or end) - self._epoch_start),
             stage=self._state.stage,
+            penalty=_penalty(self.model),
             **values,
         )
         append_epoch(self._paths, line)

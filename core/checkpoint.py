@@ -22,8 +22,12 @@ from core.paths import write_atomic
 from core.records import Epoch, StageName
 
 Array = np.ndarray[Any, np.dtype[Any]]
-DAMAGED = (ValueError, KeyError, EOFError, zipfile.BadZipFile, tokenize.TokenError)
-"""What NumPy raises for a file whose bytes have been changed; the last for an array's header."""
+DAMAGED = (
+    *(ValueError, KeyError, EOFError, zipfile.BadZipFile),
+    tokenize.TokenError,  # in an array's header
+    RuntimeError,  # a compression that there is not, or a password
+)
+"""What NumPy raises for a file whose bytes have been changed."""
 
 
 class TrainingState(BaseModel):

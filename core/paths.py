@@ -221,6 +221,11 @@ class StudyPaths:
         """Held by the process that conducts the study."""
         return self.folder / ".conducting.lock"
 
+    @property
+    def remaking(self) -> Path:
+        """Held by whoever opens its trials, and puts lost ones into the database again."""
+        return self.folder / ".remaking.lock"
+
 
 @dataclass(frozen=True)
 class DatasetPaths:

@@ -312,6 +312,9 @@ class Epoch(BaseModel, frozen=True):
     seconds: float
     images_per_second: float
     stage: StageName | None = None
+    penalty: float | None = None
+    """What L1 and L2 have added to ``val_loss``, as the network stood after the epoch; None if
+    they are off."""
 
 
 def read_history(paths: RunPaths) -> list[Epoch]:

@@ -228,6 +228,10 @@ def test_parallel_coordinates_of_nothing_and_of_one() -> None:
     assert one.lines == ((None, 5),)
     (layers,) = parallel_info(["a"], [Column("Layers", (2,))]).axes
     assert layers.whole
+    batch = Column("Batch", ("128", "none", "16"), order=("16", "64", "128"))
+    listed = parallel_info(["a", "b", "c"], [batch, Column("Accuracy", (1.0, 2.0, 3.0))])
+    assert listed.axes[0].words == ("16", "64", "128", "none")
+    assert [line[0] for line in listed.lines] == [2, 3, 0]
     assert plot_parallel(one)["series"][0]["data"][0]["value"] == ["-", 5]
     for info in (one, parallel_info([], []), parallel_info(["a"], [Column("x", (None,))])):
         assert _serialize_option(_normalize_spec(plot_parallel(info))[0])

@@ -87,6 +87,9 @@ def test_of_many_curves_the_best_and_the_newest_are_drawn_the_best_above() -> No
     few = curves_info(curves, ACCURACY, most=2)
     assert ({curve.number for curve in few.curves}, few.left_out) == ({0, 2}, 1)
     assert curves_info(curves, LOSS).best == 2
+    # The last epoch of it was kept, which was not its best.
+    worse = [curves[0]._replace(value=0.25), *curves[1:]]
+    assert curves_info(worse, ACCURACY).best == 2
     assert curves_info([], ACCURACY) == CurvesInfo((), None, 0)
     figure = plot_curves_of_trials(info, ACCURACY, LABELS, epoch="epoch")
     assert [trace.name for trace in figure.data] == ["pruned", "done", "Best so far"]

@@ -40,8 +40,7 @@ def setup() -> None:
         how, fixed = _folding(base)
     with right:
         try:
-            config = whole(base, how)
-            config = config.with_values(FIXED_EPOCHS) if fixed else config
+            config = _whole(base, how, fixed=fixed)
             check(get_lab().paths, config)
             _about(config)
         except LabError as error:
@@ -49,6 +48,11 @@ def setup() -> None:
             _button(None)
             return
         _button(config)
+
+
+def _whole(base: RunConfig, how: Folding, *, fixed: bool) -> RunConfig:
+    config = whole(base, how)
+    return config.with_values(FIXED_EPOCHS) if fixed else config
 
 
 def _configuration() -> RunConfig | None:
@@ -64,10 +68,16 @@ def _configuration() -> RunConfig | None:
         st.page_link("pages/train.py", label=_("Train"), icon=":material/model_training:")
         return None
     try:
-        return _of_run(record) if source == "run" and record else read_form()
+        return _settings(source)
     except LabError as error:
         show_error(error)
         return None
+
+
+def _settings(source: str) -> RunConfig:
+    """Raises LabError."""
+    record = chosen_run()
+    return _of_run(record) if source == "run" and record else read_form()
 
 
 def _of_run(record: RunRecord) -> RunConfig:
@@ -173,14 +183,18 @@ def _button(config: RunConfig | None) -> None:
         icon=":material/play_arrow:",
         disabled=config is None,
         on_click=guarded,
-        args=(lambda: _launch(config),),
+        args=(_launch,),
         width="stretch",
     )
 
 
-def _launch(config: RunConfig | None) -> None:
-    """In a callback."""
-    assert config is not None
-    lab = get_lab()
-    record = launch(lab.store, config, by=st.session_state.get(NAME, ""))
+def _launch() -> None:
+    """In a callback: as the session has it now, with what was typed just before the click."""
+    lab, state = get_lab(), st.session_state
+    base = _settings(state.get("crossval_source", "form"))
+    names = ("folds", "repeats", "grouping", "seed")
+    how = Folding(*(state[f"crossval.{name}"] for name in names))
+    fixed = chooses_epochs(base) and bool(state.get("crossval.fixed"))
+    config = _whole(base, how, fixed=fixed)
+    record = launch(lab.store, config, by=state.get(NAME, ""))
     look_at(record.id)

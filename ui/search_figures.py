@@ -107,17 +107,26 @@ def _draw(figure: go.Figure, name: str, alt: str) -> None:
 
 def _history(shown: Shown) -> None:
     info = history_info(shown.trials, shown.goal)
+    if not info.groups:
+        _nothing_measured()
+        return
     figure = plot_history(info, shown.goal, _labels(), **_style())
     _draw(figure, "history", _("{aim} of every trial, and the best so far", aim=shown.goal.title))
 
 
 def _curves(shown: Shown) -> None:
     curves = [
-        TrialCurve(r.number, PLOT_STATES[r.state], tuple(sorted(r.values)), _in_order(r.values))
+        TrialCurve(
+            *(r.number, PLOT_STATES[r.state], tuple(sorted(r.values)), _in_order(r.values)),
+            value=r.value,
+        )
         for r in shown.rows
         if r.values
     ]
     info = curves_info(curves, shown.goal)
+    if not info.curves:
+        _nothing_measured()
+        return
     figure = plot_curves_of_trials(info, shown.goal, _labels(), epoch=_("epoch"), **_style())
     _draw(figure, "curves", _("{aim} by epoch, a line per trial", aim=shown.goal.title))
     if info.left_out:
@@ -128,6 +137,10 @@ def _curves(shown: Shown) -> None:
                 more=info.left_out,
             )
         )
+
+
+def _nothing_measured() -> None:
+    st.info(_("The figure begins with the first epoch that a trial has finished."))
 
 
 def _in_order(values: dict[int, float]) -> tuple[float, ...]:
@@ -153,11 +166,9 @@ def _importance(shown: Shown) -> None:
 
 def _parallel(shown: Shown) -> None:
     trials = with_value(shown.trials)
-    kept = sorted(trials, key=lambda t: t.value or 0.0, reverse=shown.goal.higher)[:MOST_LINES]
-    columns = [
-        Column(axis.title, tuple(_cell(trial, axis.key) for trial in kept), axis.log)
-        for axis in shown.axes
-    ]
+    best = sorted(trials, key=lambda t: t.value or 0.0, reverse=shown.goal.higher)
+    kept = best[:MOST_LINES][::-1]  # the best are drawn last, above the others
+    columns = [_column(axis, kept) for axis in shown.axes]
     title = f"{shown.goal.title} (%)" if shown.goal.share else shown.goal.title
     columns.append(Column(title, tuple(shown.goal.shown(t.value or 0.0) for t in kept), False))
     names = [_("Trial {n}", n=trial.number + 1) for trial in kept]
@@ -171,6 +182,16 @@ def _parallel(shown: Shown) -> None:
     if len(trials) > len(kept):
         said.append(_("The best {n} of {all} finished trials.", n=len(kept), all=len(trials)))
     st.caption(" ".join(said))
+
+
+def _column(axis: Axis, trials: Sequence[Plotted]) -> Column:
+    """The numbers of a list stand as they were chosen from, evenly; others on their scale."""
+    cells = tuple(_cell(trial, axis.key) for trial in trials)
+    write = quick_number(4)
+    if not axis.ticks:
+        return Column(axis.title, cells, axis.log)
+    words = tuple(None if cell is None else write(float(cell)) for cell in cells)
+    return Column(axis.title, words, order=tuple(write(tick) for tick in axis.ticks))
 
 
 def _cell(trial: Plotted, key: str) -> float | str | None:

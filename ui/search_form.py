@@ -70,7 +70,7 @@ def setup_view() -> None:
         network_fields(architectures(), advanced=advanced)
         training_fields(advanced=advanced)
     with summary:
-        _guided_first(dataset)
+        _guided_first()
         st.subheader(_("What is searched"))
         asked = _asked(dataset)
         _method()
@@ -90,7 +90,7 @@ def _asked(dataset: DatasetInfo) -> tuple[SearchSpace, RunConfig] | None:
     return space, base
 
 
-def _guided_first(dataset: DatasetInfo) -> None:
+def _guided_first() -> None:
     """For those who search for the first time."""
     architecture = base_architecture()
     try:
@@ -116,44 +116,48 @@ def _guided_first(dataset: DatasetInfo) -> None:
                 _("Put it into the form"),
                 key="search.guided.fill",
                 help=_("Sets the ranges and the budget below; change them as you like."),
-                on_click=_fill,
-                args=(plan, architecture),
+                on_click=guarded,
+                args=(_fill,),
             )
             st.button(
                 _("Start it at once"),
                 key="search.guided.start",
                 icon=":material/play_arrow:",
                 help=_("With all other settings as the form has them."),
-                on_click=_start_guided,
-                args=(plan, dataset),
+                on_click=guarded,
+                args=(_start_guided,),
             )
 
 
-def _fill(plan: Guided, architecture: str) -> None:
+def _plan() -> tuple[Guided, str]:
+    """In a callback: for the form as it is now; and its architecture."""
+    architecture = base_architecture()
+    return guided(architecture, read_form()), architecture
+
+
+def _fill() -> None:
     """In a callback."""
+    plan, architecture = _plan()
     fill_ranges(plan.space, (architecture,))
     state = st.session_state
     state[SAMPLER], state[PRUNER] = plan.sampler, plan.pruner
     state[TRIALS], state[MINUTES] = plan.trials, int(plan.minutes)
 
 
-def _start_guided(plan: Guided, dataset: DatasetInfo) -> None:
+def _start_guided() -> None:
     """In a callback."""
-
-    def start() -> None:
-        launch_study(
-            Wanted(
-                config=form_config(dataset),
-                space=plan.space,
-                sampler=plan.sampler,
-                pruner=plan.pruner,
-                trials=plan.trials,
-                minutes=plan.minutes,
-                by=st.session_state.get(NAME, ""),
-            )
+    plan, _architecture = _plan()
+    launch_study(
+        Wanted(
+            config=form_config(),
+            space=plan.space,
+            sampler=plan.sampler,
+            pruner=plan.pruner,
+            trials=plan.trials,
+            minutes=plan.minutes,
+            by=st.session_state.get(NAME, ""),
         )
-
-    guarded(start)
+    )
 
 
 def launch_study(wanted: Wanted) -> None:
@@ -281,7 +285,7 @@ def _launch(asked: tuple[SearchSpace, RunConfig] | None) -> None:
         icon=":material/play_arrow:",
         disabled=wanted is None,
         on_click=guarded,
-        args=(lambda: launch_study(wanted) if wanted else None,),
+        args=(lambda: launch_study(_wanted(read_space(), form_config())),),
         width="stretch",
     )
 

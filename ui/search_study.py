@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from core.errors import LabError
+from core.search.backing import RemakingError
 from core.search.results import TrialRow, trials_of
 from core.search.spec import Study, StudySpec, StudyState, StudyStatus
 from core.search.study import (
@@ -63,11 +64,27 @@ def study_view() -> None:
     if study.state.why:
         _reason(study.state)
     try:
-        rows = trials_of(get_lab().store, study.spec.id)
+        rows = trials_of(get_lab().store, study.spec.id, wait=False)
+    except RemakingError:
+        st.fragment(_await_trials, run_every=LIVE_SECONDS)(study.spec.id)
+        return
     except LabError as error:
         show_error(error)
         return
     _parts(study, rows)
+
+
+def _await_trials(study_id: str) -> None:
+    """As long as the database's rows are made again."""
+    try:
+        trials_of(get_lab().store, study_id, wait=False)
+    except RemakingError as busy:
+        st.progress(busy.done / max(1, busy.all), text=literal(say(busy.text)))
+        return
+    except LabError as error:
+        show_error(error)
+        return
+    st.rerun()
 
 
 def _parts(study: Study, rows: Sequence[TrialRow]) -> None:
@@ -133,7 +150,7 @@ def _standing(study_id: str, drawn: StudyStatus, live: bool) -> None:
     lab = get_lab()
     try:
         study = read_study(lab.paths, study_id)
-        rows = trials_of(lab.store, study_id)
+        rows = trials_of(lab.store, study_id, wait=False)
     except LabError as error:  # deleted by somebody else, or damaged
         show_error(error, "warning")
         return
@@ -265,7 +282,8 @@ def _tiles(study: Study, now: Standing) -> None:
 def _figures(study_id: str) -> None:
     lab = get_lab()
     try:
-        spec, rows = read_study(lab.paths, study_id).spec, trials_of(lab.store, study_id)
+        spec = read_study(lab.paths, study_id).spec
+        rows = trials_of(lab.store, study_id, wait=False)
     except LabError:  # said by the other fragment
         return
     figures(spec, rows)

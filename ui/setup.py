@@ -13,7 +13,7 @@ from core.config import ARCHITECTURES, DataConfig, ModelConfig, RunConfig
 from core.config_models import BACKBONES
 from core.datasets.dataset import DIGITS, DatasetInfo
 from core.datasets.joining import learned_info
-from core.datasets.registry import list_datasets
+from core.datasets.registry import list_datasets, open_dataset
 from core.estimates import training_memory
 from core.presets import GROUPS, PRESETS, Group, check_fits, preset_config
 from core.schedules import steps_per_epoch
@@ -165,13 +165,16 @@ def backbone_caption(architecture: str) -> None:
         st.caption(f"{literal(row.title)}: {_(row.about)}")
 
 
-def form_config(info: DatasetInfo) -> RunConfig:
-    """The form as a config that fits its images.
+def form_config(info: DatasetInfo | None = None) -> RunConfig:
+    """The form as a config that fits its images; in a callback without them, because what was typed
+    just before the click is in the session, and not yet in anything that the page has drawn.
 
     Raises:
         ConfigError: naming the field, or saying which network would fit, or what is allowed.
+        NotFoundError: if there is no such dataset any more.
     """
     config = read_form()
+    info = info or open_dataset(get_lab().paths, config.data.dataset).info
     check_fits(config.model, info.image_shape)
     check_caps(config)
     learned_info(info, config.data)
@@ -257,8 +260,8 @@ def launch_bar(config: RunConfig | None) -> None:
         type="primary",
         icon=":material/play_arrow:",
         disabled=config is None,
-        on_click=launch,
-        args=(config,),
+        on_click=guarded,
+        args=(lambda: launch(form_config()),),
         width="stretch",
     )
 

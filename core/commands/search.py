@@ -109,7 +109,7 @@ class _Trainings:
         self._run_id = None
         summary = record.summary
         seconds = duration(summary.seconds if summary else None)
-        number = record.part.number if record.part else 0
+        number = record.part.number + 1 if record.part else 0
         reached = summary and summary.val_accuracy
         accuracy = "–" if reached is None else f"{reached:.1%}"
         say(f"trial {number}: {record.status.value}, val. accuracy {accuracy}, {seconds}")

@@ -134,7 +134,7 @@ def _leaderboard(spec: StudySpec, rows: Sequence[TrialRow]) -> str:
     keys = list(spec.space.fields)
     lines = [
         (
-            str(row.number),
+            str(row.number + 1),  # as the page counts; in documents as Optuna does, from 0
             value_text(spec, row.value),
             row.run_id or NOTHING,
             *(_written(row.params.get(key)) for key in keys),

@@ -98,7 +98,7 @@ def _numbers(key: str, word: str, kind: FieldKind) -> Range:
                 log=way == "log",
             )
         return FloatRange(low=float(low), high=float(high), step=step, log=way == "log")
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter: 1..inf
         raise ConfigError(
             N_("{field}: expected a range or a list such as {expected}, received {received}."),
             field=key,

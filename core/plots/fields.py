@@ -143,11 +143,13 @@ def plot_fields(
 
 class Column(NamedTuple):
     """A field of all runs, as it is given: numbers, or words; ``log`` numbers are drawn in powers
-    (None: as :data:`LOG_FROM` says)."""
+    (None: as :data:`LOG_FROM` says); words stand in their ``order``, others after them by the
+    alphabet."""
 
     label: str
     values: tuple[float | str | None, ...]
     log: bool | None = None
+    order: tuple[str, ...] = ()
 
 
 class ParallelAxis(NamedTuple):
@@ -176,7 +178,7 @@ def parallel_info(names: Sequence[str], columns: Sequence[Column]) -> ParallelIn
     axes, places = [], []
     for column in columns:
         values = [column.values[i] for i in kept]
-        words = sorted({value for value in values if isinstance(value, str)})
+        words = _words(values, column.order)
         whole = not words and all(isinstance(v, int) for v in values if v is not None)
         wide = not words and (_is_wide(values) if column.log is None else column.log)
         axes.append(ParallelAxis(column.label, tuple(words), wide, whole))
@@ -184,6 +186,13 @@ def parallel_info(names: Sequence[str], columns: Sequence[Column]) -> ParallelIn
         places.append([_place(value, index) for value in values])
     lines = tuple(zip(*places, strict=True))
     return ParallelInfo(tuple(axes), tuple(names[i] for i in kept), lines)
+
+
+def _words(values: Sequence[float | str | None], order: Sequence[str]) -> list[str]:
+    found = {value for value in values if isinstance(value, str)}
+    if not found:
+        return []
+    return [*order, *sorted(found.difference(order))]
 
 
 def _place(value: float | str | None, words: Mapping[str, float]) -> float | None:

@@ -160,12 +160,14 @@ def grey(dark: bool) -> str:
 
 
 class TrialCurve(NamedTuple):
-    """A trial's goal after each of its epochs."""
+    """A trial's goal after each of its epochs, and what it is worth in the end: not always its best
+    epoch, where the last one is kept."""
 
     number: int
     state: State
     epochs: tuple[int, ...]
     values: tuple[float, ...]
+    value: float | None = None
 
 
 class CurvesInfo(NamedTuple):
@@ -181,7 +183,7 @@ def curves_info(
 ) -> CurvesInfo:
     """Of more than ``most`` trials every second one is of the best, the rest are the newest."""
     known = [curve for curve in curves if curve.values]
-    ranked = sorted(known, key=lambda c: goal.best(c.values), reverse=goal.higher)
+    ranked = sorted(known, key=lambda c: _worth(c, goal), reverse=goal.higher)
     complete = [curve for curve in ranked if curve.state == "complete"]
     best = complete[0].number if complete else None
     kept = ranked if len(ranked) <= most else _some(ranked, most)
@@ -189,6 +191,10 @@ def curves_info(
     return CurvesInfo(
         tuple(_thin(curve, goal, points) for curve in drawn), best, len(known) - len(kept)
     )
+
+
+def _worth(curve: TrialCurve, goal: Goal) -> float:
+    return goal.best(curve.values) if curve.value is None else curve.value
 
 
 def _some(ranked: Sequence[TrialCurve], most: int) -> list[TrialCurve]:

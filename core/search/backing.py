@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from core.config import RunConfig
 from core.database import database_url, tune
-from core.errors import N_, Text, text
+from core.errors import N_, LabError, Text, text
 from core.paths import Paths
 from core.records import RunRecord
 from core.search.endings import Ending, ending, values_by_epoch
@@ -35,21 +35,125 @@ combination of a grid it is, and how long it has trained."""
 IMPOSSIBLE, UNBEGUN = "impossible", "unbegun"
 """It could not become a run; it was given up before its first epoch had ended. Neither counts."""
 BUSY_SECONDS = 60
+AT_ONCE = 50
+"""So many lost trials are made again while a page waits (a second); more go on without it."""
 _LOCK = threading.Lock()
+"""Held for a moment."""
+_CONNECTING = threading.Lock()
 _SERVERS: dict[str, Any] = {}
 """Database address → Optuna's connection to it."""
 _KNOWN: dict[tuple[str, str], optuna.Study] = {}
 """(database address, study) → the trials as this process has read them."""
+_OPENING: dict[tuple[str, str], _Opening] = {}
+"""The same of those that are being opened."""
 
 
-def trials_known(store: Store, spec: StudySpec) -> optuna.Study:
+class RemakingError(LabError):
+    """The trials are being put into the database again, ``done`` of ``all`` so far: ask later."""
+
+    def __init__(self, done: int, all_: int) -> None:
+        super().__init__(
+            N_(
+                "The database has lost the trials of this search; they are made again from their "
+                "runs: {done} of {all} so far."
+            ),
+            done=done,
+            all=all_,
+        )
+        self.done, self.all = done, all_
+
+
+def trials_known(store: Store, spec: StudySpec, *, wait: bool = True) -> optuna.Study:
     """The study as Optuna knows it, shared by all who look at it in this process. The first time
-    it is made, and trials of which only the runs are left are put in again."""
+    it is made, and trials of which only the runs are left are put in again.
+
+    Raises:
+        RemakingError: if that takes long, and whoever asks cannot ``wait``: it goes on meanwhile.
+    """
     key = (database_url(store.paths), spec.id)
     with _LOCK:
-        if key not in _KNOWN:
-            _KNOWN[key] = _opened(store, spec, _storage(key[0]))
-        return _KNOWN[key]
+        if key in _KNOWN:
+            return _KNOWN[key]
+        opening = _OPENING.get(key)
+        if opening is None:
+            opening = _OPENING[key] = _Opening(store, spec, key)
+            opening.start()
+    (opening.over if wait else opening.told).wait()
+    if not opening.over.is_set():
+        raise RemakingError(opening.done, opening.all)
+    with _LOCK:
+        if _OPENING.get(key) is opening:  # the next one who asks tries again, should it have failed
+            del _OPENING[key]
+    return opening.study()
+
+
+class _Opening(threading.Thread):
+    """Opens a study; in a thread of its own, because a thousand lost rows take half a minute."""
+
+    def __init__(self, store: Store, spec: StudySpec, key: tuple[str, str]) -> None:
+        super().__init__(name=f"opening {spec.id}", daemon=True)
+        self._store, self._spec, self._key = store, spec, key
+        self._study: optuna.Study | None = None
+        self._error: BaseException | None = None
+        self.done = self.all = 0
+        self.over, self.told = threading.Event(), threading.Event()
+        """``told``: it is over, or will take its time."""
+
+    def run(self) -> None:
+        try:
+            self._study = self._opened()
+            with _LOCK:
+                _KNOWN[self._key] = self._study
+        except BaseException as error:  # noqa: BLE001 - told to whoever waits for it
+            self._error = error
+        finally:
+            self.over.set()
+            self.told.set()
+
+    def study(self) -> optuna.Study:
+        """What was opened; raises what went wrong."""
+        if self._study is None:
+            assert self._error is not None
+            raise self._error
+        return self._study
+
+    def _opened(self) -> optuna.Study:
+        store, spec = self._store, self._spec
+        with _CONNECTING:
+            storage = _storage(self._key[0])
+        # Two processes may open it at once, and both find trials missing.
+        lock = FileLock(store.paths.study(spec.id).remaking)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            self.told.set()
+            lock.acquire()
+        try:
+            return self._whole(storage)
+        finally:
+            lock.release()
+
+    def _whole(self, storage: BaseStorage) -> optuna.Study:
+        """With a trial for every run."""
+        import optuna
+
+        store, spec = self._store, self._spec
+        # Runs first: whatever trial they belong to has been asked for before.
+        runs = {r.part.number: r for r in reversed(store.runs(part_of=spec.id)) if r.part}
+        study = optuna.create_study(
+            storage=storage,
+            study_name=spec.id,
+            direction="maximize" if spec.maximize else "minimize",
+            load_if_exists=True,
+        )
+        self.done, self.all = len(study.get_trials(deepcopy=False)), max(runs, default=-1) + 1
+        if self.all - self.done > AT_ONCE:
+            self.told.set()
+        plan = Plan(spec.space, spec.config)
+        for number in range(self.done, self.all):
+            study.add_trial(_remade(store, spec, plan, runs.get(number)))
+            self.done = number + 1
+        return study
 
 
 def forget_trials(paths: Paths, study_id: str) -> None:
@@ -59,8 +163,10 @@ def forget_trials(paths: Paths, study_id: str) -> None:
     key = (database_url(paths), study_id)
     with _LOCK:
         _KNOWN.pop(key, None)
-        with contextlib.suppress(KeyError):  # it never began
-            optuna.delete_study(study_name=study_id, storage=_storage(key[0]))
+    with _CONNECTING:
+        storage = _storage(key[0])
+    with contextlib.suppress(KeyError):  # it never began
+        optuna.delete_study(study_name=study_id, storage=storage)
 
 
 def _storage(url: str) -> BaseStorage:
@@ -76,26 +182,6 @@ def _storage(url: str) -> BaseStorage:
         server.engine.dispose()  # the connection that made the tables was not tuned
         _SERVERS[url] = server
     return optuna.storages.get_storage(_SERVERS[url])
-
-
-def _opened(store: Store, spec: StudySpec, storage: BaseStorage) -> optuna.Study:
-    import optuna
-
-    # Two processes may open it at once, and both find trials missing.
-    with FileLock(store.paths.study(spec.id).changing):
-        # Runs first: whatever trial they belong to has been asked for before.
-        runs = {r.part.number: r for r in reversed(store.runs(part_of=spec.id)) if r.part}
-        study = optuna.create_study(
-            storage=storage,
-            study_name=spec.id,
-            direction="maximize" if spec.maximize else "minimize",
-            load_if_exists=True,
-        )
-        known = len(study.get_trials(deepcopy=False))
-        plan = Plan(spec.space, spec.config)
-        for number in range(known, max(runs, default=-1) + 1):
-            study.add_trial(_remade(store, spec, plan, runs.get(number)))
-    return study
 
 
 def _remade(store: Store, spec: StudySpec, plan: Plan, record: RunRecord | None) -> FrozenTrial:

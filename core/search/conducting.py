@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from core.caps import check_caps
 from core.config import RunConfig
-from core.datasets.registry import open_dataset
 from core.errors import N_, ConfigError, LabError, NotFoundError, RunError, StoreError, Text, text
 from core.fitting import check_fits
 from core.jobs.runner import Runner
@@ -20,6 +19,7 @@ from core.records import RunRecord, RunStatus, is_abandoned, now
 from core.remarks import Remarks
 from core.search.backing import IMPOSSIBLE, UNBEGUN, notes_on
 from core.search.endings import OPEN, Ending, ending, values_by_epoch
+from core.search.images import images_of
 from core.search.space import Plan
 from core.search.spec import (
     StudySpec,
@@ -64,7 +64,8 @@ class Conducting:
         self.spec: StudySpec = read_spec(means.store.paths, study_id)
         self.state: StudyState = read_state(self._files)
         self._plan = Plan(self.spec.space, self.spec.config)
-        self.trials = Trials(means.store, self.spec)
+        # A server has other things to do; a command line has not.
+        self.trials = Trials(means.store, self.spec, wait=self.spec.owner == "cli")
         self._seconds = self.state.seconds
         self._seen = self._saved = means.clock()
 
@@ -147,8 +148,9 @@ class Conducting:
 
     def _judge(self, one: Open, record: RunRecord) -> None:
         values = values_by_epoch(self._means.store.paths.run(record.id), self.spec.objective)
-        hopeless = self.trials.report(one, values, record.config.train.epochs)
         end = ending(record, self.spec.objective, values)
+        epochs = record.config.train.epochs if end.outcome == "open" else 0
+        hopeless = self.trials.report(one, values, epochs)
         if end.outcome != "open":
             unbegun = end.outcome == "pruned" and not values
             void = UNBEGUN if unbegun else ""
@@ -218,8 +220,11 @@ class Conducting:
     def _begin(self, one: Open) -> None:
         """Make the run of a trial."""
         try:
-            config = self.spec.config.with_values(self._plan.draw(self.trials.drawing(one)))
-            check_fits(config.model, self._image_shape())
+            info = images_of(self._means.store.paths, self.spec)
+            config = self.spec.config.with_values(
+                {**self._plan.draw(self.trials.drawing(one)), "data.dataset": info.name}
+            )
+            check_fits(config.model, info.image_shape)
             check_caps(config)
         except ConfigError as error:
             # Not as failed: from what has failed TPE learns nothing, and would draw it again.
@@ -233,9 +238,6 @@ class Conducting:
 
     def _submit(self, config: RunConfig, one: Open) -> str:
         return self._means.runner.submit(config, by=self.spec.by, part=self.trials.part(one))
-
-    def _image_shape(self) -> tuple[int, int, int]:
-        return open_dataset(self._means.store.paths, self.spec.config.data.dataset).info.image_shape
 
     # -- the end ----------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from core.errors import N_, LabError
 from core.jobs.runner import Runner
+from core.search.backing import RemakingError
 from core.search.conducting import Conducting, Means
 from core.search.spec import StudyStatus, changing, read_spec, read_state, write_state
 from core.search.study import Owner, study_ids
@@ -112,7 +113,11 @@ class Conductor:
         except Timeout:
             return None
         self._locks[study_id] = lock
-        work = self._at_work[study_id] = Conducting(self._means, study_id)
+        try:
+            work = self._at_work[study_id] = Conducting(self._means, study_id)
+        except RemakingError:  # in a later tick
+            self._let_go(study_id)
+            return None
         return work
 
     def _let_go(self, study_id: str) -> None:

@@ -26,9 +26,16 @@ OPEN = Ending("open")
 
 
 def values_by_epoch(files: RunPaths, objective: Objective) -> dict[int, float]:
-    """Epoch (from 1) → the measure after it, of those epochs that have been validated."""
-    values = ((e.epoch, getattr(e, objective)) for e in read_history(files))
-    return {epoch: float(value) for epoch, value in values if value is not None}
+    """Epoch (from 1) → the measure after it, of those epochs that have been validated.
+
+    A loss is without what L1 and L2 add to it: trials that differ in them could not be compared,
+    and the kept network is judged without it, too.
+    """
+    values = ((e, getattr(e, objective)) for e in read_history(files))
+    known = ((e, float(value)) for e, value in values if value is not None)
+    if objective == "val_loss":
+        return {e.epoch: value - (e.penalty or 0.0) for e, value in known}
+    return {e.epoch: value for e, value in known}
 
 
 def ending(record: RunRecord, objective: Objective, epochs: Mapping[int, float]) -> Ending:

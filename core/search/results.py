@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from core.config import RunConfig
-from core.errors import N_, LabError, RunError, Text
+from core.errors import N_, ConfigError, DatasetError, LabError, NotFoundError, RunError, Text
 from core.jobs.runner import Runner
 from core.parts import Part
 from core.paths import Paths
 from core.records import RunRecord, RunStatus, new_run_id
 from core.search.backing import IMPOSSIBLE, RUN, SECONDS, VOID, trials_known, why_of
 from core.search.endings import values_by_epoch
+from core.search.images import images_of
 from core.search.ranges import Choice, FloatRange
 from core.search.space import Plan
 from core.search.spec import StudySpec, read_spec
@@ -65,14 +67,15 @@ class Importance(NamedTuple):
     share: float
 
 
-def trials_of(store: Store, study_id: str) -> list[TrialRow]:
+def trials_of(store: Store, study_id: str, *, wait: bool = True) -> list[TrialRow]:
     """All trials by number; quick, also with a thousand of them.
 
     Raises:
         NotFoundError: if there is no such study.
+        RemakingError: unless it may ``wait``, while the database's rows are made again.
     """
     spec = read_spec(store.paths, study_id)
-    trials = trials_known(store, spec).get_trials(deepcopy=False)
+    trials = trials_known(store, spec, wait=wait).get_trials(deepcopy=False)
     there = store.ids()
     with _LOCK:
         known = _ROWS.setdefault((store.paths, study_id), {})
@@ -119,7 +122,7 @@ def best_trial(store: Store, study_id: str) -> TrialRow | None:
 
 
 def config_of(spec: StudySpec, row: TrialRow) -> RunConfig:
-    """The settings of a trial, also if its run is gone."""
+    """The settings of a trial, also if its run is gone; on the dataset as it was called then."""
     plan = Plan(spec.space, spec.config)
     return spec.config.with_values(plan.draw(_Given(row.params)))
 
@@ -131,7 +134,12 @@ def best_config(store: Store, study_id: str) -> RunConfig:
         NotFoundError: if there is no such study.
         RunError: if no trial has finished yet.
     """
-    return config_of(read_spec(store.paths, study_id), _best(store, study_id))
+    spec = read_spec(store.paths, study_id)
+    config = config_of(spec, _best(store, study_id))
+    # Whoever uses them is told if the images are gone: the settings are worth having all the same.
+    with contextlib.suppress(NotFoundError, DatasetError):
+        config = config.with_values({"data.dataset": images_of(store.paths, spec).name})
+    return config
 
 
 def _best(store: Store, study_id: str) -> TrialRow:
@@ -237,11 +245,15 @@ def final_runs(
 
     Raises:
         NotFoundError: if there is no such study, or its dataset is gone.
+        DatasetError: if another dataset has that name by now.
         RunError: if no trial has finished yet.
-        ConfigError: if there is no seed.
+        ConfigError: if there is no seed, or the server's caps are lower by now.
     """
-    spec, best = read_spec(store.paths, study_id), _best(store, study_id)
-    config = config_of(spec, best)
+    if not seeds:
+        raise ConfigError(N_("There is no seed: ask for at least one training."))
+    spec = read_spec(store.paths, study_id)
+    best, name = _best(store, study_id), images_of(store.paths, spec).name
+    config = config_of(spec, best).with_values({"data.dataset": name})
     if with_validation:
         config = config.with_values(
             {

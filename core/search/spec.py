@@ -73,6 +73,8 @@ class StudySpec(Wanted, frozen=True):
     created: datetime
     owner: Literal["server", "cli"]
     """Who conducts it: the server by itself, or a command line."""
+    dataset_fingerprint: str | None = None
+    """Of the images when it was made; None of a study that did not note them."""
 
     @property
     def maximize(self) -> bool:

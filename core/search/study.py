@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Iterator
+from math import inf
 from typing import Literal
 
 import sqlalchemy as sa
@@ -77,12 +78,13 @@ def create_study(store: Store, wanted: Wanted, *, owner: Owner = "server") -> st
         ConfigError, NotFoundError: as :func:`check_wanted`.
     """
     check_wanted(store.paths, wanted)
+    info = open_dataset(store.paths, wanted.config.data.dataset).info
     study_id = new_run_id()
     files = store.paths.study(study_id)
     files.folder.mkdir(parents=True)
-    spec = StudySpec.model_validate(
-        {**dict(wanted), "id": study_id, "created": now(), "owner": owner}
-    )
+    own = {"id": study_id, "created": now(), "owner": owner}
+    images = {"dataset_fingerprint": info.fingerprint}
+    spec = StudySpec.model_validate({**dict(wanted), **own, **images})
     write_state(files, StudyState())
     write_spec(store.paths, spec)  # from here on it is there
     return study_id
@@ -172,6 +174,7 @@ def continue_study(
 
     Raises:
         NotFoundError: if there is no such study.
+        ConfigError: if less is asked for instead of more, or more of what has no limit.
         RunError: if another process conducts it, or nothing is left to do.
     """
     before = read_study(paths, study_id)
@@ -180,16 +183,41 @@ def continue_study(
         raise RunError(N_("Study {study} is conducted by another process."), study=study_id)
     with changing(files):
         spec, state = read_spec(paths, study_id), read_state(files)
-        longer = spec.model_copy(
-            update={
-                "owner": owner,
-                "trials": None if spec.trials is None else spec.trials + more_trials,
-                "minutes": None if spec.minutes is None else spec.minutes + more_minutes,
-            }
-        )
+        longer = _with_more(spec, more_trials, more_minutes).model_copy(update={"owner": owner})
+        _check_left(longer, state, more=bool(more_trials or more_minutes))
         write_spec(paths, longer)
         running = {"status": StudyStatus.RUNNING, "why": None, "told": None, "settled": False}
         write_state(files, state.model_copy(update=running))
+
+
+def _with_more(spec: StudySpec, trials: int, minutes: float) -> StudySpec:
+    """Raises ConfigError."""
+    for name, more in (("trials", trials), ("minutes", minutes)):
+        if not 0 <= more < inf:
+            raise ConfigError(
+                N_("{field}: expected a number of at least 0 to add, received {received}."),
+                field=name,
+                received=more,
+            )
+        if more and getattr(spec, name) is None:
+            raise ConfigError(
+                N_("This search has no limit of {field}: there is nothing to add to."), field=name
+            )
+    added = {
+        "trials": None if spec.trials is None else spec.trials + trials,
+        "minutes": None if spec.minutes is None else spec.minutes + minutes,
+    }
+    return spec.model_copy(update=added)
+
+
+def _check_left(spec: StudySpec, state: StudyState, *, more: bool) -> None:
+    """It would end again at once, or go on without an end that was asked for; RunError."""
+    if spec.minutes is not None and state.seconds >= 60 * spec.minutes:
+        raise RunError(N_("The minutes of this search are used up: give it more of them."))
+    if state.status is StudyStatus.FINISHED and not more:
+        raise RunError(
+            N_("This search has done all that was asked for: give it more trials or minutes.")
+        )
 
 
 def delete_study(store: Store, study_id: str, *, with_runs: bool = False) -> None:
@@ -199,13 +227,15 @@ def delete_study(store: Store, study_id: str, *, with_runs: bool = False) -> Non
         NotFoundError: if there is no such study.
         RunError: if it is running, or its last trials are still ending.
     """
-    study, files = read_study(store.paths, study_id), study_paths(store.paths, study_id)
-    open_runs = store.runs(RunStatus.QUEUED, RunStatus.RUNNING, part_of=study_id)
-    if study.state.status is StudyStatus.RUNNING or is_conducted(files) or open_runs:
-        raise RunError(N_("Study {study} is at work: stop it first."), study=study_id)
+    files = study_paths(store.paths, study_id)
     # Vanishes as a whole; a kill leaves a folder that is no study's.
     doomed = files.folder.with_name(f".deleted-{study_id}")
-    files.folder.rename(doomed)
+    with changing(files):  # nobody goes on with it between the look and the end
+        status = read_study(store.paths, study_id).state.status
+        open_runs = store.runs(RunStatus.QUEUED, RunStatus.RUNNING, part_of=study_id)
+        if status is StudyStatus.RUNNING or is_conducted(files) or open_runs:
+            raise RunError(N_("Study {study} is at work: stop it first."), study=study_id)
+        files.folder.rename(doomed)
     forget_trials(store.paths, study_id)
     shutil.rmtree(doomed, ignore_errors=True)
     if with_runs:

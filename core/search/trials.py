@@ -57,10 +57,11 @@ class Open:
 class Trials:
     """What Optuna knows of a study, and what we need of it in every tick."""
 
-    def __init__(self, store: Store, spec: StudySpec) -> None:
+    def __init__(self, store: Store, spec: StudySpec, *, wait: bool = True) -> None:
+        """Raises RemakingError, unless it may ``wait``, as :func:`trials_known`."""
         import optuna
 
-        shared = trials_known(store, spec)
+        shared = trials_known(store, spec, wait=wait)
         self.spec = spec
         self.store = store
         # Not the shared one: that is for looking at, and this one has a sampler and a pruner.
@@ -87,7 +88,7 @@ class Trials:
             self._used.add(trial.user_attrs[COMBINATION])
         if trial.state.is_finished():
             failed: Done = "shown" if trial.state.name != "FAIL" else "failed"
-            self._done[trial.number] = trial.user_attrs.get(VOID, failed)
+            self._done[trial.number] = trial.user_attrs.get(VOID) or failed
         else:
             run = trial.user_attrs.get(RUN) or self._run_of(trial.number)
             values = dict(trial.intermediate_values)
@@ -159,13 +160,14 @@ class Trials:
         self._storage.set_trial_user_attr(one.trial_id, RUN, run_id)
 
     def report(self, one: Open, values: Mapping[int, float], epochs: int) -> bool:
-        """Tell the epochs that are new; whether the trial should be given up over one of them."""
+        """Tell the epochs that are new; whether the trial should be given up over one of those
+        before the last of ``epochs`` (0: none of them can be: it is over)."""
+        hopeless = False
         for epoch in sorted(values.keys() - one.values.keys()):
             self._storage.set_trial_intermediate_value(one.trial_id, epoch, values[epoch])
             one.values[epoch] = values[epoch]
-            if epoch < epochs and self._hopeless(one):
-                return True
-        return False
+            hopeless = hopeless or (epoch < epochs and self._hopeless(one))
+        return hopeless
 
     def _hopeless(self, one: Open) -> bool:
         if self.spec.pruner == "none":
@@ -178,7 +180,8 @@ class Trials:
         noted = dict(notes)
         if end.why is not None:
             noted[WHY] = end.why.model_dump()
-        if void:
+        # A former conductor may have been killed just before it gave the trial up.
+        if void or VOID in self._storage.get_trial(one.trial_id).user_attrs:
             noted[VOID] = void
         for name, value in noted.items():
             self._storage.set_trial_user_attr(one.trial_id, name, value)

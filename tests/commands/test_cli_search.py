@@ -41,6 +41,7 @@ RATE = ("--space", "optimizer.learning_rate=1e-3..1e-1:log")
         (["--space", "optimizer.learning_rate=0..1:log", "--trials", "3"], "from 0 to 10"),
         (["--space", "model.blocks=1..3", "--trials", "3"], "cannot be searched with mlp"),
         (["--space", "model.layers=1..x", "--trials", "3"], "expected a range or a list"),
+        (["--space", "model.layers=1..inf", "--trials", "3"], "expected a range or a list"),
         (["--space", "model.layers", "--trials", "3"], "section.field=value"),
         (["--space", "model.activation=relu,sinus", "--trials", "3"], "received sinus"),
         (["--space", "train.batch_size=32,64"], "needs an end"),
@@ -118,6 +119,8 @@ def test_a_search_from_its_beginning_to_its_last_runs(cli: Cli, training: FakeTr
     assert (listed["study_id"], listed["title"], listed["trials"]) == (study_id, "first", 3)
     assert all(run["tags"] == ["lesson"] for run in cli.json("runs"))
 
+    assert "at least 0 to add" in cli.refused("search", "continue", study_id, "--more-trials=-1")
+    assert "at least one training" in cli.refused("search", "final", study_id, "--seeds", "0")
     more = cli.json("search", "continue", study_id, "--more-trials", "2")
     assert (more["trials"], len(training.trained)) == (5, 5)
     assert set(more["importance"]) == {"optimizer.learning_rate", "train.batch_size"}

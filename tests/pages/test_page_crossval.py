@@ -103,13 +103,14 @@ class TestSetup:
         page.slider("crossval.folds").set_value(3)
         page.toggle("crossval.fixed").set_value(True).run()
         assert "a little too good" not in said(page)
+        page.slider("crossval.folds").set_value(4)  # left by the click
         page.button("crossval.launch").click().run()
         assert not page.exception
         (record,) = lab.store.runs()
-        assert (record.kind, record.config.data.folds) == ("crossval", 3)
+        assert (record.kind, record.config.data.folds) == ("crossval", 4)
         assert not record.config.train.restore_best
         assert page.session_state[CHOSEN] == record.id
-        assert record.network == "MLP × 3"
+        assert record.network == "MLP × 4"
 
     def test_what_cannot_be_dealt_is_refused(self, app: OpenPage, lab: Lab) -> None:
         make_dataset(lab.paths, rows={"train": 30})

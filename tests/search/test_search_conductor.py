@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
+from optuna import Study
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import OperationalError
 
-from core.errors import LabError, text
+from core.errors import ConfigError, LabError, RunError, text
 from core.jobs.runner import Supervisor
 from core.paths import Paths
 from core.records import Failure, RunRecord, RunStatus
@@ -111,6 +112,19 @@ class TestTrials:
         row = hall.rows(study_id)[5]
         assert row.state == "pruned"
         assert row.value == pytest.approx(0.85)
+
+    def test_epochs_that_came_all_at_once_are_all_told(self, hall: Hall) -> None:
+        """Short ones end within one tick; and what is over is not given up any more."""
+        study_id = hall.create(trials=6, pruner="median")
+        for _ in range(5):
+            hall.tick()
+            hall.train_all(lambda _config: [0.5, 0.6, 0.7, 0.8])
+        hall.tick()
+        hall.train_all(lambda _config: [0.1, 0.1, 0.1, 0.4])
+        hall.tick()
+        row = hall.rows(study_id)[5]
+        assert (row.state, row.value, row.epochs) == ("complete", 0.4, 4)
+        assert row.values == {1: 0.1, 2: 0.1, 3: 0.1, 4: 0.4}
 
 
 class TestTrouble:
@@ -246,6 +260,19 @@ class TestTime:
         assert hall.study(study_id).state.settled
         assert [(row.state, row.value) for row in hall.rows(study_id)] == [("pruned", 0.5)]
 
+    def test_of_a_dead_server_does_not_count(self, hall: Hall) -> None:
+        study_id = hall.create(trials=None, minutes=2)
+        hall.tick()
+        hall.clock.now = 30.0
+        hall.tick()
+        hall.clock.now = 1000.0
+        hall.restart()
+        hall.tick()
+        hall.clock.now = 1006.0
+        hall.tick()
+        state = hall.study(study_id).state
+        assert (state.status, state.seconds) == (StudyStatus.RUNNING, 36.0)
+
     def test_of_a_stopped_study_does_not_count(self, hall: Hall) -> None:
         study_id = hall.create(trials=None, minutes=2)
         hall.tick()
@@ -306,6 +333,53 @@ class TestPeople:
         hall.until_settled(study_id)
         assert len(hall.rows(study_id)) == 3
 
+    def test_less_is_not_more(self, hall: Hall) -> None:
+        study_id = hall.create(trials=2)
+        for asked in ({"more_trials": -1}, {"more_minutes": float("nan")}, {"more_minutes": 5}):
+            with pytest.raises(ConfigError):
+                continue_study(hall.paths, study_id, **asked)
+        assert hall.study(study_id).spec.trials == 2
+
+    def test_what_is_used_up_needs_more(self, hall: Hall) -> None:
+        study_id = hall.create(trials=1, minutes=1)
+        hall.until_settled(study_id)
+        with pytest.raises(RunError, match="give it more trials or minutes"):
+            continue_study(hall.paths, study_id)
+        continue_study(hall.paths, study_id, more_trials=1)
+        hall.tick()
+        hall.clock.now += 61
+        hall.tick()
+        with pytest.raises(RunError, match="minutes of this search are used up"):
+            continue_study(hall.paths, study_id, more_trials=1)
+        continue_study(hall.paths, study_id, more_minutes=1)
+        assert hall.study(study_id).state.status is StudyStatus.RUNNING
+
+    def test_killed_while_giving_up_what_had_not_begun_then_gone_on_with(
+        self, hall: Hall, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is a trial like any other then, and its combination is not tried twice."""
+        rates = SearchSpace(fields={RATE: Choices(values=(0.1, 0.01))})
+        study_id = hall.create(sampler="grid", space=rates, trials=None)
+        with monkeypatch.context() as patch:
+            patch.setattr(Trials, "has_run", _die)
+            patch.setattr(conducting.Conducting, "_submit", _die)
+            with pytest.raises(Killed):
+                hall.tick()
+        stop_study(hall.paths, study_id)
+        hall.restart()
+        with monkeypatch.context() as patch:
+            patch.setattr(Study, "tell", _die)
+            with pytest.raises(Killed):
+                hall.tick()
+        continue_study(hall.paths, study_id)
+        hall.restart()
+        hall.tick()
+        hall.train_all(near_a_hundredth)
+        hall.tick()
+        hall.restart()
+        hall.until_settled(study_id)
+        assert hall.states(study_id) == ["complete", "complete"]
+
     def test_deleted_with_its_runs(self, hall: Hall) -> None:
         kept, gone = hall.create(trials=1), hall.create(trials=1)
         hall.until_settled(gone)
@@ -353,6 +427,10 @@ class TestPeople:
 
 class Killed(BaseException):
     """Nobody catches a kill."""
+
+
+def _die(*_: object, **__: object) -> None:
+    raise Killed
 
 
 STEPS: list[tuple[Any, str]] = [

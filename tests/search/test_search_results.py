@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.errors import RunError
+from core.errors import ConfigError, RunError
 from core.records import RunStatus
 from core.search.results import (
     best_config,
@@ -99,6 +99,8 @@ def test_final_runs_learn_from_validation_for_the_best_number_of_epochs(hall: Ha
     assert [(part.kind, part.number) for part in parts if part] == [("seeds", 0), ("seeds", 1)]
     assert len({part.of for part in parts if part}) == 1
     assert {record.by for record in records} == {"ana"}
+    with pytest.raises(ConfigError, match="at least one training"):
+        final_runs(hall.store, hall.runner, study_id, [])
     (as_it_was,) = final_runs(hall.store, hall.runner, study_id, [0], with_validation=False)
     assert hall.store.read(as_it_was).config == config
 

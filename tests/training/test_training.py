@@ -28,6 +28,7 @@ from core.records import (
     read_progress,
     read_steps,
 )
+from core.search.endings import values_by_epoch
 from core.signals import Reason, StopSignal
 from core.store import Store
 from core.training import run_training
@@ -354,3 +355,17 @@ def test_softmax_by_hand() -> None:
     logits = np.array([[0, np.log(3)], [1000, 1000], [-1000, 1000]], dtype=np.float32)
     expected = np.array([[0.25, 0.75], [0.5, 0.5], [0, 1]], dtype=np.float32)
     np.testing.assert_allclose(softmax(logits), expected, atol=1e-6)
+
+
+def test_what_l2_adds_to_the_loss_is_told(paths: Paths, store: Store) -> None:
+    """A search compares networks whose penalties differ: without it, as the kept one is judged."""
+    config = QUICK.with_values({"model.l2": 0.1, "train.restore_best": False, "train.epochs": 1})
+    run_id = store.create(config, owner="cli").id
+    summary = run_training(paths, run_id).summary
+    (epoch,) = read_history(paths.run(run_id))
+    assert epoch.penalty is not None
+    assert epoch.penalty > 0.1
+    judged = values_by_epoch(paths.run(run_id), "val_loss")
+    assert summary is not None
+    assert judged[1] == pytest.approx(summary.val_loss, abs=1e-3)
+    assert values_by_epoch(paths.run(run_id), "val_accuracy") == {1: epoch.val_accuracy}
