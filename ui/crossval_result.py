@@ -10,8 +10,10 @@ import streamlit as st
 
 from core.continuing import whole_history
 from core.crossval.parent import chooses_epochs
-from core.crossval.results import mean_of
+from core.crossval.results import judged_share, mean_of
+from core.crossval.standing import finished
 from core.errors import LabError
+from core.evaluation.resampled import FoldMean
 from core.plots.folds import FoldLabels, plot_recall_spread, recall_spread_info
 from core.plots.runs import RunsLabels, plot_seeds, seeds_info
 from core.records import RunRecord, RunStatus
@@ -29,11 +31,16 @@ from ui.tables import readable, table_height
 
 def result(parent: RunRecord, folds: Folds) -> None:
     """As far as there are folds that have ended."""
-    if not mean_of(parent, folds, "val_accuracy"):
+    if not finished(folds):
         if folds and not parent.status.is_over():
             st.caption(_("Figures appear as soon as the first fold has ended."))
         return
-    _headline(parent, folds)
+    try:
+        share = judged_share(get_lab().paths, parent, folds)
+    except LabError as error:
+        show_error(error, "warning")
+        return
+    _headline(parent, folds, share)
     if chooses_epochs(parent.config):
         st.caption(
             _(
@@ -52,16 +59,16 @@ def result(parent: RunRecord, folds: Folds) -> None:
         _classes(parent, folds)
 
 
-def _headline(parent: RunRecord, folds: Folds) -> None:
+def _headline(parent: RunRecord, folds: Folds, share: float) -> None:
     accuracy, loss, test, time = st.columns([3, 2, 2, 2])
     help_ = _(
         "Mean ± standard deviation over the folds, each judged by images that it has not learned "
         "from. Below: where the mean would most likely lie with other folds (95 %, with Nadeau "
         "and Bengio's correction for the images that the folds share)."
     )
-    _figure(accuracy, (parent, folds, "val_accuracy"), (_("Accuracy"), help_), percent)
+    _figure(accuracy, mean_of(folds, "val_accuracy", share), (_("Accuracy"), help_), percent)
     words = (_("Loss"), _("Mean cross-entropy in nats, in the same way."))
-    _figure(loss, (parent, folds, "val_loss"), words, _three)
+    _figure(loss, mean_of(folds, "val_loss", share), words, _three)
     summary = parent.summary
     value = percent(summary.test_accuracy) if summary else "–"
     hidden = summary is not None and summary.test_accuracy is not None and sealed(parent)
@@ -80,11 +87,10 @@ def _three(value: float) -> str:
 
 def _figure(
     place: st.delta_generator.DeltaGenerator,
-    of: tuple[RunRecord, Folds, str],
+    found: FoldMean | None,
     words: tuple[str, str],
     write: Callable[[float], str],
 ) -> None:
-    found = mean_of(*of)
     if found is None:
         place.metric(words[0], "–", help=words[1])
         return

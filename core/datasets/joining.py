@@ -198,7 +198,11 @@ class _Names(Sequence[str]):
     @overload
     def __getitem__(self, index: slice) -> list[str]: ...
     def __getitem__(self, index: int | slice) -> str | list[str]:
-        return [*self._first, *self._second][index]
+        if isinstance(index, slice):
+            return [*self._first, *self._second][index]
+        # Galleries and files ask name by name: both lists are not put together for each.
+        place = range(len(self))[index] - len(self._first)
+        return self._first[place] if place < 0 else self._second[place]
 
 
 class _Rows:
