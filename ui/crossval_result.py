@@ -19,7 +19,7 @@ from core.plots.runs import RunsLabels, plot_seeds, seeds_info
 from core.records import RunRecord, RunStatus
 from ui.crossval_data import Folds, recalls_of
 from ui.frame import status_text
-from ui.i18n import _, duration, language, number, percent
+from ui.i18n import _, decimal, duration, language, number, percent
 from ui.messages import show_error
 from ui.names import class_names, shortened
 from ui.runs_seeds import CURVES
@@ -82,7 +82,7 @@ def _headline(parent: RunRecord, folds: Folds, share: float) -> None:
 
 
 def _three(value: float) -> str:
-    return number(value, 3)
+    return decimal(value, 3)
 
 
 def _figure(
@@ -143,6 +143,7 @@ def _table(folds: Folds) -> None:
         hide_index=True,
         height=table_height(len(frame), 300),
         column_config=_columns(),
+        placeholder="–",
         on_select="rerun",
         selection_mode="single-row",
         alt=_("Accuracy, loss and epochs, a row per fold"),

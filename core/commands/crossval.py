@@ -16,8 +16,8 @@ from core.crossval.conductor import move_on
 from core.crossval.parent import (
     FIXED_EPOCHS,
     Folding,
+    check,
     chooses_epochs,
-    counted,
     fold_config,
     launch,
     part_of,
@@ -61,8 +61,8 @@ def _begin(context: Context) -> Answer:
     how = Folding(options.folds, options.repeats, options.group_by, options.fold_seed)
     config = whole(requested_config(context), how)
     config = config.with_values(FIXED_EPOCHS) if options.fixed_epochs else config
+    counts = check(context.paths, config)
     parent = launch(context.store, config, owner="cli", preset=options.preset)
-    counts = counted(context.paths, config)
     say(f"{counts.images} images in {counts.groups} groups (the largest: {counts.largest})")
     return _work(context, parent)
 

@@ -10,7 +10,14 @@ from core.caps import check_caps
 from core.config import RunConfig
 from core.continuing import NO_FOLD
 from core.crossval.standing import finished, folds_of, is_live
-from core.datasets.folding import GroupCounts, Grouping, check_deal, check_fold, count_groups
+from core.datasets.folding import (
+    GroupCounts,
+    Grouping,
+    check_deal,
+    check_fold,
+    count_groups,
+    group_rows,
+)
 from core.datasets.joining import pool_of
 from core.datasets.registry import open_dataset
 from core.errors import N_, RunError
@@ -60,14 +67,9 @@ def chooses_epochs(config: RunConfig) -> bool:
     return train.early_stopping or train.restore_best or plateau
 
 
-def counted(paths: Paths, config: RunConfig) -> GroupCounts:
-    """What its folds are dealt from; raises as :func:`check`."""
-    pool = pool_of(open_dataset(paths, config.data.dataset))
-    return count_groups(pool.split("val"), config.data.grouping)
-
-
-def check(paths: Paths, config: RunConfig) -> None:
-    """Everything that can be known to go wrong before the first fold begins.
+def check(paths: Paths, config: RunConfig) -> GroupCounts:
+    """What its folds are dealt from, after a look for everything that can be known to go wrong
+    before the first one begins.
 
     Raises:
         ConfigError, DatasetError, NotFoundError: saying what.
@@ -76,7 +78,10 @@ def check(paths: Paths, config: RunConfig) -> None:
     pool = pool_of(open_dataset(paths, config.data.dataset))
     check_fold(pool.info.name, config.data)
     check_fits(config.model, pool.info.image_shape)
-    check_deal(pool.info, pool.split("val"), config.data)
+    images = pool.split("val")
+    groups = group_rows(images, config.data.grouping)
+    check_deal(pool.info, images, groups, config.data.folds or 0)
+    return count_groups(len(images), groups)
 
 
 def launch(

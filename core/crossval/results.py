@@ -12,9 +12,10 @@ from core.crossval.standing import finished
 from core.errors import N_, RunError, text
 from core.evaluation.predictions import load_split
 from core.evaluation.resampled import FoldMean, PairedTest, corrected_t_test, fold_mean
+from core.networks import members_of
 from core.pairing import check_same_images
 from core.paths import Paths
-from core.records import RunRecord
+from core.records import RunRecord, read_record, run_paths
 
 MEASURES = ("val_accuracy", "val_loss")
 """Figures of a fold, measured on the images that it has not learned from."""
@@ -65,6 +66,23 @@ def judged_share(paths: Paths, parent: RunRecord, folds: Mapping[int, RunRecord]
 
 def _judged_rows(paths: Paths, fold: RunRecord) -> NDArray[np.int64]:
     return load_split(paths.run(fold.id).predictions, "val").rows
+
+
+def judge_of(
+    paths: Paths, parent: RunRecord, row: int
+) -> tuple[RunRecord, NDArray[np.float32]] | None:
+    """The first of its folds that has judged a row of the pool, and its probabilities (classes,);
+    None if none has.
+
+    Raises:
+        NotFoundError, StoreError: if a fold is gone before one is found, or cannot be read.
+    """
+    for member in members_of(parent):
+        said = load_split(run_paths(paths, member.run).predictions, "val")
+        (place,) = np.nonzero(said.rows == row)
+        if len(place):
+            return read_record(paths, member.run), said.proba[place[0]]
+    return None
 
 
 def mean_of(folds: Mapping[int, RunRecord], measure: str, share: float) -> FoldMean | None:
@@ -130,8 +148,8 @@ def _check_same_judges(paths: Paths, a: Whole, b: Whole, numbers: Sequence[int])
     if len(limits) == 1:
         return
     for number in numbers:
-        rows = [_judged_rows(paths, folds[number]) for _, folds in (a, b)]
-        if not np.array_equal(*map(np.sort, rows)):
+        one, other = (np.sort(_judged_rows(paths, folds[number])) for _, folds in (a, b))
+        if not np.array_equal(one, other):
             raise RunError(
                 N_(
                     "These two were not judged by the same images: so large a dataset is cut by "
