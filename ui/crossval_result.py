@@ -19,8 +19,8 @@ from core.plots.runs import RunsLabels, plot_seeds, seeds_info
 from core.records import RunRecord, RunStatus
 from ui.crossval_data import Folds, recalls_of
 from ui.frame import status_text
-from ui.i18n import _, decimal, duration, language, number, percent
-from ui.messages import show_error
+from ui.i18n import _, decimal, duration, language, ngettext, number, percent
+from ui.messages import show, show_error
 from ui.names import class_names, shortened
 from ui.runs_seeds import CURVES
 from ui.sealing import sealed
@@ -40,6 +40,7 @@ def result(parent: RunRecord, folds: Folds) -> None:
     except LabError as error:
         show_error(error, "warning")
         return
+    _tell_deleted(parent, folds)
     _headline(parent, folds, share)
     if chooses_epochs(parent.config):
         st.caption(
@@ -57,6 +58,17 @@ def result(parent: RunRecord, folds: Folds) -> None:
         _curves(parent, folds, (measure, names[measure]))
     with right:
         _classes(parent, folds)
+
+
+def _tell_deleted(parent: RunRecord, folds: Folds) -> None:
+    gone = parent.config.data.all_folds - len(folds)
+    if parent.status is RunStatus.FINISHED and gone:
+        words = ngettext(
+            "{n} fold was deleted: accuracy and loss are those of the others.",
+            "{n} folds were deleted: accuracy and loss are those of the others.",
+            gone,
+        )
+        show(words, "warning")
 
 
 def _headline(parent: RunRecord, folds: Folds, share: float) -> None:

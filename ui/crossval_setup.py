@@ -101,7 +101,7 @@ def _folding(base: RunConfig) -> tuple[Folding, bool]:
     grouping = st.selectbox(
         _(grouping_knob.label),
         get_args(Grouping),
-        format_func=choice_label,
+        format_func=_together_label,
         key="crossval.grouping",
         help=_(grouping_knob.help),
         persist_state="session",
@@ -115,6 +115,10 @@ def _folding(base: RunConfig) -> tuple[Folding, bool]:
     )
     fixed = _fixed_epochs(base)
     return Folding(folds, repeats, grouping, int(seed)), fixed
+
+
+def _together_label(grouping: str) -> str:
+    return _("none: every image by itself") if grouping == "none" else choice_label(grouping)
 
 
 def _fixed_epochs(base: RunConfig) -> bool:

@@ -19,6 +19,7 @@ from core.datasets.folding import (
 )
 from core.datasets.joining import learned_from, learned_info, open_as_seen, pool_counts
 from core.datasets.registry import open_dataset
+from core.datasets.retiring import delete_dataset
 from core.errors import DatasetError
 from core.paths import Paths
 from tests.training.helpers import make_stripes
@@ -159,3 +160,14 @@ def test_readers_find_the_image_behind_a_row(paths: Paths, stripes: DatasetInfo)
     assert both.place("train", 91) == ("val", 1)
     plain = open_as_seen(paths, DataConfig(dataset="stripes"), stripes.fingerprint)
     assert plain.place("train", 91) == ("train", 91)
+
+
+def test_of_a_deleted_dataset_the_test_images_stay(paths: Paths, stripes: DatasetInfo) -> None:
+    raw = open_dataset(paths, "stripes")
+    image = np.array(raw.split("test").images[4])
+    delete_dataset(paths, "stripes", {stripes.fingerprint})
+    seen = open_as_seen(paths, data(), stripes.fingerprint)
+    assert (seen.split("test").images[4] == image).all()
+    # Row 0 of what was kept is not row 0 of every fold: better none than another one.
+    with pytest.raises(DatasetError, match="no longer here"):
+        seen.split("val")

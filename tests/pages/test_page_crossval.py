@@ -171,6 +171,11 @@ class TestResult:
         assert values[0] == ("80,0 % ± 10,0 %" if lang == "es" else "80.0 % ± 10.0 %")
         assert len(page.get("plotly_chart")) == 2
         assert page.dataframe[0].value.shape[0] == 3
+        lab.store.delete(folds_of(lab.store, parent.id)[0].id)
+        if lang == "en":
+            page = tune(app, lang, **{PART: "result"})
+            assert "1 fold was deleted" in said(page)
+            assert metrics(page)["Accuracy"].startswith("85.0 %")
 
     def test_some_failed_and_go_on(self, app: OpenPage, lab: Lab, parent: RunRecord) -> None:
         fold(lab.store, parent, 0, RunStatus.FINISHED, 0.7)
@@ -229,7 +234,11 @@ class TestOtherPages:
         record = ended(lab, parent)
         page = app("errors", record)
         assert metrics(page)["Images"] == "60"
+        assert "each judged by the fold that has not learned from it" in said(page)
         assert not page.error
+        first = folds_of(lab.store, record.id)[0]
+        assert "from which this fold has not learned" in said(app("errors", first))
+        assert "fold 1 of cross-validation" in said(app("train", first))
 
     def test_the_pictures_are_those_that_were_judged(self, lab: Lab, parent: RunRecord) -> None:
         record = ended(lab, parent)
