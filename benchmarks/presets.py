@@ -19,9 +19,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from core.config import RunConfig
+from core.config import MIN_VALIDATION, RunConfig
 from core.datasets.registry import open_dataset
-from core.evaluating import MIN_VALIDATION
 from core.jobs.workers import ROOT, worker_environment
 from core.paths import Paths
 from core.presets import PRESETS, preset_config

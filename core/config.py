@@ -28,6 +28,8 @@ from core.knobs import Section, knob
 
 FOLDS = tuple(range(2, 21))
 """Parts that a cross-validation may have."""
+MIN_VALIDATION = 1000
+"""A limit on the training images cuts the validation images down to no fewer than so many."""
 
 
 class DataConfig(Section):
@@ -88,6 +90,12 @@ class DataConfig(Section):
         N_("Another number deals the images into other folds."),
         when=("folds", FOLDS),
     )
+
+    @property
+    def judging_limit(self) -> int | None:
+        """Validation images at most: with a handful early stopping and the best epoch would be a
+        matter of luck."""
+        return self.limit and max(self.limit, MIN_VALIDATION)
 
     @property
     def all_folds(self) -> int:

@@ -21,8 +21,14 @@ LEAST_SHARE = 0.1
 part of the former rate."""
 
 
-NO_FOLD: dict[str, object] = {"data.folds": None, "data.fold": None}
-"""Values of a config that is no part of a cross-validation."""
+NO_FOLD: dict[str, object] = {
+    "data.folds": None,
+    "data.fold": None,
+    "data.repeats": 1,
+    "data.grouping": "none",
+    "data.fold_seed": 0,
+}
+"""Values of a config that is no part of a cross-validation: nothing of how it was dealt is left."""
 
 
 class Next(NamedTuple):

@@ -20,8 +20,6 @@ from core.records import RunSummary
 from core.signals import StopSignal
 
 EVAL_BATCH = 256
-MIN_VALIDATION = 1000
-"""A limit on the training images cuts the validation images down to no fewer than so many."""
 
 
 def evaluate(
@@ -53,9 +51,7 @@ def _evaluated(dataset: Dataset) -> list[str]:
 
 def evaluated_rows(dataset: Dataset, name: str, config: RunConfig) -> Rows:
     """Which rows of a split are evaluated: all, but for validation images under a limit."""
-    limit = config.data.limit if name == "val" else None
-    # With a handful of images early stopping and the best epoch would be a matter of luck.
-    limit = limit and max(limit, MIN_VALIDATION)
+    limit = config.data.judging_limit if name == "val" else None
     return chosen_rows(dataset, name, limit, config.train.seed)
 
 

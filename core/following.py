@@ -40,7 +40,8 @@ def plan_on(store: Store, record: RunRecord, dataset: str) -> Next:
     """The same training on another dataset, such as the next version of its own.
 
     Raises:
-        RunError: if the run was not trained itself.
+        RunError: if the run was not trained itself, or is a fold that went on from a network that
+            has learned from images which other folds would judge.
         NotFoundError: if there is no such dataset.
         DatasetError: if it has not the splits that are wanted, or other classes than those of the
             network that the run went on from.
@@ -50,6 +51,16 @@ def plan_on(store: Store, record: RunRecord, dataset: str) -> Next:
     config = within_minutes(record.config).with_values({"data.dataset": info.name})
     learned_info(info, config.data)
     start = same_start(record)
+    if start is not None and record.config.data.folds:
+        raise RunError(
+            N_(
+                "Run {run} is a fold and went on from another run's network. “{name}” is dealt "
+                "into other folds, so that this network has learned from some of the images that "
+                "would judge it: put the settings into the form and train from the beginning."
+            ),
+            run=record.id,
+            name=info.name,
+        )
     if start is not None and record.class_names != info.class_names:
         raise DatasetError(
             N_(

@@ -26,11 +26,11 @@ from core.datasets.joining import as_seen, learned_from
 from core.datasets.retiring import open_seen
 from core.ensembles.making import summary_of
 from core.ensembles.soups import TASK, Order, Soup, check_soup, load_order, save_soup
-from core.ensembles.votes import Votes, gathered, predictions_file
+from core.ensembles.votes import Votes, gathered, shared_splits
 from core.errors import N_, RunError
 from core.evaluating import EVAL_BATCH, predict_rows
 from core.evaluation.metrics import accuracy
-from core.evaluation.predictions import Predictions, load_predictions, save_predictions
+from core.evaluation.predictions import Predictions, save_predictions
 from core.feeding import Batches, chosen_rows
 from core.parts import Composition, Member
 from core.paths import Paths
@@ -92,6 +92,7 @@ def make_soup(
     """
     told = _Told(on_progress, should_stop, time.time())
     records = check_soup(paths, order.members)
+    # Only images that all have judged: of two folds one has learned from what the other judges.
     votes = gathered(paths, order.members, "val")
     kitchen = _kitchen(paths, order.members[0], records[0], votes)
     best_first = sorted(range(len(records)), key=lambda i: -votes.accuracies[i])
@@ -172,7 +173,6 @@ def _kitchen(paths: Paths, member: Member, record: RunRecord, votes: Votes) -> _
     network = keras.models.clone_model(network_of(paths, member))
     # Shuffled: sorted by class, a batch would have the statistics of one class.
     training = Batches(train, rows, EVAL_BATCH, record.config.train.seed)
-    # The images that none of them has learned: of folds, one may have learned what another judges.
     val = votes.predictions(votes.proba[0])
     return _Kitchen(network, as_seen(dataset, data), training, val)
 
@@ -216,7 +216,10 @@ def _serve(
 ) -> tuple[str, float]:
     """The soup as a run: its id, and its accuracy on validation images. The record is written
     last: until then there is no run."""
-    asked = load_predictions(predictions_file(paths, order.members[0])) | {"val": kitchen.val}
+    asked = {"val": kitchen.val}
+    if "test" in shared_splits(paths, order.members):
+        votes = gathered(paths, order.members, "test")
+        asked["test"] = votes.predictions(votes.proba[0])
     splits = {name: kitchen.answers(name, split) for name, split in asked.items()}
     run_id, moment = new_run_id(), now()
     files = paths.run(run_id)

@@ -6,7 +6,7 @@ from core.errors import LabError
 from ui.composed import single_networks_only
 from ui.errors_data import judged, judged_splits
 from ui.errors_matrix import forget_cell_of_other_run
-from ui.errors_view import headline, no_run, not_over, nothing_predicted, split_switch
+from ui.errors_view import headline, no_run, not_over, nothing_predicted, split_switch, tell_folds
 from ui.errors_views import view_switch
 from ui.frame import run_label
 from ui.i18n import _, say_error
@@ -45,6 +45,7 @@ except LabError as error:
     show_error(error)
     st.stop()
 headline(result)
+tell_folds(record, split)
 if view.asks_one_network and record.is_composed:
     single_networks_only(record)
 else:

@@ -13,6 +13,7 @@ from ui.closer_asking import names_of
 from ui.closer_attack import attack_tab
 from ui.closer_augment import augment_tab
 from ui.closer_distort import distort_tab
+from ui.closer_fold import as_its_fold, tell_fold
 from ui.closer_heat import heat_tab
 from ui.closer_inside import inside_tab
 from ui.closer_notes import notes_tab
@@ -36,6 +37,8 @@ class Tab(NamedTuple):
     show: Callable[[Subject], None]
     asks_one_network: bool = False
     """It looks into a network, and a run that is made of several has none of its own."""
+    asks: bool = True
+    """It asks a network, and does not only show what is known."""
 
 
 def probabilities_tab(subject: Subject) -> None:
@@ -72,14 +75,14 @@ def _is_in_a_dataset(subject: Subject) -> bool:
 
 
 TABS: tuple[Tab, ...] = (
-    Tab(N_("Probabilities"), _any, probabilities_tab),
+    Tab(N_("Probabilities"), _any, probabilities_tab, asks=False),
     Tab(N_("Heat map"), _any, heat_tab, asks_one_network=True),
     Tab(N_("Augmented"), _any, augment_tab, asks_one_network=True),
     Tab(N_("Similar images"), _any, similar_tab, asks_one_network=True),
     Tab(N_("Distort"), _any, distort_tab),
     Tab(N_("Inside"), _any, inside_tab, asks_one_network=True),
     Tab(N_("Attack"), _any, attack_tab, asks_one_network=True),
-    Tab(N_("Comment"), _is_in_a_dataset, notes_tab),
+    Tab(N_("Comment"), _is_in_a_dataset, notes_tab, asks=False),
 )
 
 
@@ -96,7 +99,16 @@ def _tabs(subject: Subject) -> None:
     for tab, place in zip(asked, places, strict=True):
         if place.open:
             with place:
-                if tab.asks_one_network and subject.record.is_composed:
-                    single_networks_only(subject.record, where="closer")
-                else:
-                    tab.show(subject)
+                _show(tab, subject)
+
+
+def _show(tab: Tab, subject: Subject) -> None:
+    # The other folds of a cross-validation have learned from the image.
+    fold = as_its_fold(subject) if tab.asks else None
+    if fold is not None:
+        tell_fold(fold)
+        tab.show(fold)
+    elif tab.asks_one_network and subject.record.is_composed:
+        single_networks_only(subject.record, where="closer")
+    else:
+        tab.show(subject)

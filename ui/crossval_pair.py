@@ -17,7 +17,7 @@ from ui.i18n import _, language, number, percent, say
 from ui.messages import show, show_error
 from ui.names import literal
 from ui.runs_diff import what_changed
-from ui.state import is_dark
+from ui.state import get_lab, is_dark
 from ui.tables import readable, table_height
 
 OTHER = "crossval_other"
@@ -50,7 +50,7 @@ def pair(parent: RunRecord, folds: Folds, labels: dict[str, str]) -> None:
     if found is None:
         return
     try:
-        both = compare(found, (parent, folds))
+        both = compare(get_lab().paths, found, (parent, folds))
     except LabError as error:
         show_error(error, "warning")
         return

@@ -10,15 +10,17 @@ import streamlit as st
 
 from core.continuing import whole_history
 from core.crossval.parent import chooses_epochs
-from core.crossval.results import mean_of
+from core.crossval.results import judged_share, mean_of
+from core.crossval.standing import finished
 from core.errors import LabError
+from core.evaluation.resampled import FoldMean
 from core.plots.folds import FoldLabels, plot_recall_spread, recall_spread_info
 from core.plots.runs import RunsLabels, plot_seeds, seeds_info
 from core.records import RunRecord, RunStatus
 from ui.crossval_data import Folds, recalls_of
 from ui.frame import status_text
-from ui.i18n import _, duration, language, number, percent
-from ui.messages import show_error
+from ui.i18n import _, decimal, duration, language, ngettext, number, percent
+from ui.messages import show, show_error
 from ui.names import class_names, shortened
 from ui.runs_seeds import CURVES
 from ui.sealing import sealed
@@ -29,11 +31,17 @@ from ui.tables import readable, table_height
 
 def result(parent: RunRecord, folds: Folds) -> None:
     """As far as there are folds that have ended."""
-    if not mean_of(parent, folds, "val_accuracy"):
+    if not finished(folds):
         if folds and not parent.status.is_over():
             st.caption(_("Figures appear as soon as the first fold has ended."))
         return
-    _headline(parent, folds)
+    try:
+        share = judged_share(get_lab().paths, parent, folds)
+    except LabError as error:
+        show_error(error, "warning")
+        return
+    _tell_deleted(parent, folds)
+    _headline(parent, folds, share)
     if chooses_epochs(parent.config):
         st.caption(
             _(
@@ -52,16 +60,27 @@ def result(parent: RunRecord, folds: Folds) -> None:
         _classes(parent, folds)
 
 
-def _headline(parent: RunRecord, folds: Folds) -> None:
+def _tell_deleted(parent: RunRecord, folds: Folds) -> None:
+    gone = parent.config.data.all_folds - len(folds)
+    if parent.status is RunStatus.FINISHED and gone:
+        words = ngettext(
+            "{n} fold was deleted: accuracy and loss are those of the others.",
+            "{n} folds were deleted: accuracy and loss are those of the others.",
+            gone,
+        )
+        show(words, "warning")
+
+
+def _headline(parent: RunRecord, folds: Folds, share: float) -> None:
     accuracy, loss, test, time = st.columns([3, 2, 2, 2])
     help_ = _(
         "Mean ± standard deviation over the folds, each judged by images that it has not learned "
         "from. Below: where the mean would most likely lie with other folds (95 %, with Nadeau "
         "and Bengio's correction for the images that the folds share)."
     )
-    _figure(accuracy, (parent, folds, "val_accuracy"), (_("Accuracy"), help_), percent)
+    _figure(accuracy, mean_of(folds, "val_accuracy", share), (_("Accuracy"), help_), percent)
     words = (_("Loss"), _("Mean cross-entropy in nats, in the same way."))
-    _figure(loss, (parent, folds, "val_loss"), words, _three)
+    _figure(loss, mean_of(folds, "val_loss", share), words, _three)
     summary = parent.summary
     value = percent(summary.test_accuracy) if summary else "–"
     hidden = summary is not None and summary.test_accuracy is not None and sealed(parent)
@@ -75,16 +94,15 @@ def _headline(parent: RunRecord, folds: Folds) -> None:
 
 
 def _three(value: float) -> str:
-    return number(value, 3)
+    return decimal(value, 3)
 
 
 def _figure(
     place: st.delta_generator.DeltaGenerator,
-    of: tuple[RunRecord, Folds, str],
+    found: FoldMean | None,
     words: tuple[str, str],
     write: Callable[[float], str],
 ) -> None:
-    found = mean_of(*of)
     if found is None:
         place.metric(words[0], "–", help=words[1])
         return
@@ -137,6 +155,7 @@ def _table(folds: Folds) -> None:
         hide_index=True,
         height=table_height(len(frame), 300),
         column_config=_columns(),
+        placeholder="–",
         on_select="rerun",
         selection_mode="single-row",
         alt=_("Accuracy, loss and epochs, a row per fold"),

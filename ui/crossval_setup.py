@@ -7,16 +7,16 @@ from typing import get_args
 import streamlit as st
 
 from core.config import DataConfig, RunConfig
+from core.continuing import NO_FOLD, check_trained
 from core.crossval.parent import (
     FIXED_EPOCHS,
     Folding,
     check,
     chooses_epochs,
-    counted,
     launch,
     whole,
 )
-from core.datasets.folding import Grouping
+from core.datasets.folding import GroupCounts, Grouping
 from core.datasets.registry import open_dataset
 from core.errors import LabError
 from core.following import on_its_images
@@ -41,7 +41,6 @@ def setup() -> None:
     with right:
         try:
             config = _whole(base, how, fixed=fixed)
-            check(get_lab().paths, config)
             _about(config)
         except LabError as error:
             show_error(error)
@@ -81,8 +80,9 @@ def _settings(source: str) -> RunConfig:
 
 
 def _of_run(record: RunRecord) -> RunConfig:
-    config = record.config.with_values({"data.folds": None, "data.fold": None})
-    return on_its_images(get_lab().store, record, config)
+    if record.kind != "crossval":
+        check_trained(record)
+    return on_its_images(get_lab().store, record, record.config.with_values(NO_FOLD))
 
 
 def _folding(base: RunConfig) -> tuple[Folding, bool]:
@@ -111,7 +111,7 @@ def _folding(base: RunConfig) -> tuple[Folding, bool]:
     grouping = st.selectbox(
         _(grouping_knob.label),
         get_args(Grouping),
-        format_func=choice_label,
+        format_func=_together_label,
         key="crossval.grouping",
         help=_(grouping_knob.help),
         persist_state="session",
@@ -125,6 +125,10 @@ def _folding(base: RunConfig) -> tuple[Folding, bool]:
     )
     fixed = _fixed_epochs(base)
     return Folding(folds, repeats, grouping, int(seed)), fixed
+
+
+def _together_label(grouping: str) -> str:
+    return _("none: every image by itself") if grouping == "none" else choice_label(grouping)
 
 
 def _fixed_epochs(base: RunConfig) -> bool:
@@ -148,31 +152,53 @@ def _fixed_epochs(base: RunConfig) -> bool:
     return fixed
 
 
+@st.cache_data(show_spinner=False, max_entries=100)
+def _counts(fingerprint: str, config: str) -> GroupCounts:
+    """Once for all sessions: to tell copies apart all pixels are read. Raises LabError."""
+    return check(get_lab().paths, RunConfig.model_validate_json(config))
+
+
 def _about(config: RunConfig) -> None:
-    """What would be trained, on what."""
-    data, train = config.data, config.train
-    st.markdown(f"**{literal(data.dataset)} · {literal(config.model.short_name)}**")
-    counts = counted(get_lab().paths, config)
+    """What would be trained, on what; raises LabError for what cannot be trained."""
+    data = config.data
     info = open_dataset(get_lab().paths, data.dataset).info
-    judged = counts.images // (data.folds or 1)
-    columns = st.columns(3)
-    columns[0].metric(_("Trainings"), number(data.all_folds))
-    columns[1].metric(_("To learn from"), number(counts.images - judged))
-    columns[2].metric(_("To judge with"), number(judged))
+    counts = _counts(info.fingerprint, config.model_dump_json())
+    st.markdown(f"**{literal(data.dataset)} · {literal(config.model.short_name)}**")
+    _sizes(data, counts)
     if data.grouping != "none":
         words = ngettext("{n} group stays together", "{n} groups stay together", counts.groups)
         largest = ngettext(
             "the largest has {n} image", "the largest has {n} images", counts.largest
         )
         st.caption(words + "; " + largest + ".")
-    st.caption(
-        _(
-            "Training and validation images are dealt anew; the {test} test images stay held out. "
-            "Each training takes at most {epochs} epochs.",
-            test=number(info.splits.get("test", 0)),
-            epochs=train.epochs,
+    _held_out(info.splits.get("test", 0), config.train.epochs)
+
+
+def _sizes(data: DataConfig, counts: GroupCounts) -> None:
+    """As many as a training would learn from and be judged by, under its limit; groups make it
+    a few more or less."""
+    judged = counts.images // (data.folds or 1)
+    learned = counts.images - judged
+    if data.limit is not None:
+        learned = min(learned, data.limit)
+        judged = min(judged, data.judging_limit or judged)
+    about = "" if data.grouping == "none" else "≈ "
+    columns = st.columns(3)
+    columns[0].metric(_("Trainings"), number(data.all_folds))
+    columns[1].metric(_("To learn from"), about + number(learned))
+    columns[2].metric(_("To judge with"), about + number(judged))
+
+
+def _held_out(test: int, epochs: int) -> None:
+    words = _("Training and validation images are dealt anew.")
+    if test:
+        words += " " + ngettext(
+            "{n} test image stays held out.", "{n} test images stay held out.", test
         )
+    words += " " + ngettext(
+        "Each training takes {n} epoch at most.", "Each training takes {n} epochs at most.", epochs
     )
+    st.caption(words)
 
 
 def _button(config: RunConfig | None) -> None:

@@ -151,6 +151,28 @@ def headline(judged: Judged) -> None:
     )
 
 
+def tell_folds(record: RunRecord, split: str) -> None:
+    """Under the figures of a cross-validation, or of a fold: which images are judged, by whom."""
+    data = record.config.data
+    if data.folds and record.kind == "training" and split == "val":
+        st.caption(_("The training and validation images from which this fold has not learned."))
+    if record.kind != "crossval" or split not in ("val", "test"):
+        return
+    if split == "test":
+        st.caption(_("The mean of what all folds say: none of them has learned from these images."))
+        return
+    words = _(
+        "All training and validation images, each judged by the fold that has not learned from it."
+    )
+    if data.repeats > 1:
+        words += " " + _(
+            "Over the {n} repeats that is the mean of as many answers, which is usually better "
+            "than a single one: compare networks by the mean on the Tune page.",
+            n=data.repeats,
+        )
+    st.caption(words)
+
+
 def interval_of(interval: tuple[float, float] | None, write: Callable[[float], str]) -> str | None:
     """Under a figure: where it lies with 95 % confidence; nothing if that is not known."""
     if interval is None:

@@ -25,7 +25,7 @@ from core.records import (
     read_progress,
     read_steps,
 )
-from ui.frame import NO_EPOCH, run_label, status_badge, stopped_at_once
+from ui.frame import NO_EPOCH, part_of, run_label, status_badge, stopped_at_once
 from ui.i18n import (
     _,
     compact,
@@ -117,7 +117,7 @@ def _follow(record: RunRecord) -> None:
 
 def _head(record: RunRecord) -> None:
     title, badge, action = st.columns([6, 2, 2], vertical_alignment="center")
-    title.markdown(f"**{literal(run_label(record))}**")
+    title.markdown(f"**{literal(run_label(record))}**{part_of(record)}")
     with badge:
         status_badge(record.status)
     with action:

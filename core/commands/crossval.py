@@ -16,16 +16,16 @@ from core.crossval.conductor import move_on
 from core.crossval.parent import (
     FIXED_EPOCHS,
     Folding,
+    check,
     chooses_epochs,
-    counted,
     fold_config,
     launch,
     part_of,
     prepare_resume,
     whole,
 )
-from core.crossval.results import compare, mean_of, values
-from core.crossval.standing import Folds, folds_of
+from core.crossval.results import compare, judged_share, mean_of, values
+from core.crossval.standing import Folds, finished, folds_of
 from core.datasets.folding import Grouping
 from core.errors import N_
 from core.evaluation.resampled import FoldMean, in_words, probability_in_words
@@ -61,8 +61,8 @@ def _begin(context: Context) -> Answer:
     how = Folding(options.folds, options.repeats, options.group_by, options.fold_seed)
     config = whole(requested_config(context), how)
     config = config.with_values(FIXED_EPOCHS) if options.fixed_epochs else config
+    counts = check(context.paths, config)
     parent = launch(context.store, config, owner="cli", preset=options.preset)
-    counts = counted(context.paths, config)
     say(f"{counts.images} images in {counts.groups} groups (the largest: {counts.largest})")
     return _work(context, parent)
 
@@ -101,7 +101,7 @@ def _work(context: Context, parent: RunRecord) -> Answer:
     except BaseException:
         _interrupted(context, parent)
         raise
-    return _answer(parent, folds_of(context.store, parent.id))
+    return _answer(context, parent)
 
 
 def _taken(context: Context, parent: RunRecord, index: int) -> RunRecord | None:
@@ -123,16 +123,18 @@ def _interrupted(context: Context, parent: RunRecord) -> Answer:
     ended = parent.changed(status=RunStatus.INTERRUPTED, interrupted_by="worker", ended=now())
     context.store.save(ended)
     say(f"Interrupted. To go on: python -m core crossval resume {parent.id}")
-    return _answer(ended, folds_of(context.store, parent.id))
+    return _answer(context, ended)
 
 
 def _show(context: Context) -> Answer:
     parent = _read(context, context.options.words[1])
-    return _answer(parent, folds_of(context.store, parent.id))
+    return _answer(context, parent)
 
 
-def _answer(parent: RunRecord, folds: Folds) -> Answer:
-    figures = {name: mean_of(parent, folds, name) for name in ("val_accuracy", "val_loss")}
+def _answer(context: Context, parent: RunRecord) -> Answer:
+    folds = folds_of(context.store, parent.id)
+    share = judged_share(context.paths, parent, folds) if finished(folds) else 0
+    figures = {name: mean_of(folds, name, share) for name in ("val_accuracy", "val_loss")}
     data, summary = parent.config.data, parent.summary
     document = {
         "run_id": parent.id,
@@ -202,7 +204,7 @@ def _table(folds: Folds) -> str:
 def _compare(context: Context) -> Answer:
     a, b = (_read(context, run_id) for run_id in context.options.words[1:])
     of_a, of_b = folds_of(context.store, a.id), folds_of(context.store, b.id)
-    found = compare((a, of_a), (b, of_b))
+    found = compare(context.paths, (a, of_a), (b, of_b))
     test = found.test
     ended = {"a": len(values(of_a, "val_accuracy")), "b": len(values(of_b, "val_accuracy"))}
     document = {

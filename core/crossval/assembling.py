@@ -33,6 +33,8 @@ def assemble(paths: Paths, parent: RunRecord, folds: Mapping[int, RunRecord]) ->
     done = list(finished(folds).values())
     found = [load_predictions(paths.run(record.id).predictions) for record in done]
     try:
+        if len({record.dataset_fingerprint for record in done}) > 1:
+            raise ValueError("they are about different images")
         splits = {
             name: pooled([each[name] for each in found if name in each])
             for name in ("val", "test")

@@ -46,12 +46,16 @@ class FoldConductor:
 
     def advance(self, run_id: str) -> None:
         """One cross-validation, as far as it can go by now."""
+        if self._is_gone(run_id):
+            return
         parent = self._store.refresh(run_id)
         if parent.status not in _OPEN:
             return
         try:
             self._advance(parent)
         except LabError as error:  # a fold's files were damaged or removed by hand
+            if self._is_gone(run_id):
+                return
             failure = Failure(what=error.text, remedy=error.remedy)
             failed = parent.changed(status=RunStatus.FAILED, failure=failure, ended=now())
             self._store.save(failed)
@@ -67,11 +71,19 @@ class FoldConductor:
             for number in numbers:
                 self._make(parent, number)
             folds = folds_of(self._store, parent.id)
+            if self._is_gone(parent.id):
+                # Deleted meanwhile, when these did not exist yet: nobody else would delete them.
+                for fold in folds.values():
+                    self._store.delete(fold.id)
+                return
         move_on(self._store, parent, folds, stopping=stopping)
 
     def _make(self, parent: RunRecord, number: int) -> None:
         config = fold_config(parent.config, number)
         self._runner.submit(config, parent.preset, by=parent.by, part=part_of(parent, number))
+
+    def _is_gone(self, run_id: str) -> bool:
+        return not self._store.paths.run(run_id).record.is_file()
 
     def _stop(self, fold: RunRecord) -> None:
         # The index may lag behind: it may have ended in this moment.

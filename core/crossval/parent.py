@@ -10,10 +10,18 @@ from core.caps import check_caps
 from core.config import RunConfig
 from core.continuing import NO_FOLD
 from core.crossval.standing import finished, folds_of, is_live
-from core.datasets.folding import GroupCounts, Grouping, check_deal, check_fold, count_groups
+from core.datasets.folding import (
+    GroupCounts,
+    Grouping,
+    check_deal,
+    check_fold,
+    count_groups,
+    group_rows,
+)
 from core.datasets.joining import pool_of
 from core.datasets.registry import open_dataset
 from core.errors import N_, RunError
+from core.following import on_its_images
 from core.jobs.runner import Runner
 from core.parts import Part
 from core.paths import Paths
@@ -59,14 +67,9 @@ def chooses_epochs(config: RunConfig) -> bool:
     return train.early_stopping or train.restore_best or plateau
 
 
-def counted(paths: Paths, config: RunConfig) -> GroupCounts:
-    """What its folds are dealt from; raises as :func:`check`."""
-    pool = pool_of(open_dataset(paths, config.data.dataset))
-    return count_groups(pool.split("val"), config.data.grouping)
-
-
-def check(paths: Paths, config: RunConfig) -> None:
-    """Everything that can be known to go wrong before the first fold begins.
+def check(paths: Paths, config: RunConfig) -> GroupCounts:
+    """What its folds are dealt from, after a look for everything that can be known to go wrong
+    before the first one begins.
 
     Raises:
         ConfigError, DatasetError, NotFoundError: saying what.
@@ -75,7 +78,10 @@ def check(paths: Paths, config: RunConfig) -> None:
     pool = pool_of(open_dataset(paths, config.data.dataset))
     check_fold(pool.info.name, config.data)
     check_fits(config.model, pool.info.image_shape)
-    check_deal(pool.info, pool.split("val"), config.data)
+    images = pool.split("val")
+    groups = group_rows(images, config.data.grouping)
+    check_deal(pool.info, images, groups, config.data.folds or 0)
+    return count_groups(len(images), groups)
 
 
 def launch(
@@ -113,6 +119,7 @@ def resume(store: Store, runner: Runner, parent_id: str) -> None:
 
     Raises:
         RunError: if nothing is missing, or it has not ended.
+        NotFoundError, DatasetError: if the images of its folds are gone, or others have their name.
     """
     with FileLock(store.paths.index_lock):
         parent = prepare_resume(store, parent_id)
@@ -128,7 +135,7 @@ def prepare_resume(store: Store, parent_id: str) -> RunRecord:
     stays a run. Returns the record without what its end has left in it. Under the index's lock.
 
     Raises:
-        RunError: as :func:`resume`.
+        RunError, DatasetError: as :func:`resume`.
     """
     parent = store.read(parent_id)
     if not can_go_on(store, parent):
@@ -137,13 +144,26 @@ def prepare_resume(store: Store, parent_id: str) -> RunRecord:
             run=parent_id,
             status=parent.status.text,
         )
+    config = _on_the_same_images(store, parent)
     for fold in folds_of(store, parent_id).values():
         lost = fold.status.is_over() and not fold.status.can_resume()
         if lost and fold.status is not RunStatus.FINISHED:
             store.save(store.read(fold.id).changed(part=None))
     store.paths.run(parent_id).stop.unlink(missing_ok=True)
     empty = {"failure": None, "note": None, "ended": None, "summary": None}
-    return parent.changed(**empty, resumes=parent.resumes + 1)
+    return parent.changed(**empty, config=config, resumes=parent.resumes + 1)
+
+
+def _on_the_same_images(store: Store, parent: RunRecord) -> RunConfig:
+    """Its settings, with the name by which the images of those folds are called now that stay:
+    dealt from others, a new fold would judge what these have learned from."""
+    folds = folds_of(store, parent.id).values()
+    kept = (f for f in folds if f.status is RunStatus.FINISHED or f.status.can_resume())
+    seen = next((fold for fold in kept if fold.dataset_fingerprint), None)
+    if seen is None:
+        return parent.config
+    name = on_its_images(store, seen, seen.config).data.dataset
+    return parent.config.with_values({"data.dataset": name})
 
 
 def delete_run(store: Store, run_id: str) -> list[str]:

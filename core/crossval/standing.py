@@ -13,6 +13,13 @@ Folds = Mapping[int, RunRecord]
 """The folds that there are, by number."""
 
 
+_FEWER = N_(
+    "Only {done} of {wanted} folds have come to an end; left out: {gone}. The images that "
+    "they would have judged are missing here."
+)
+_FEWER_REPEATED = N_("Only {done} of {wanted} folds have come to an end; left out: {gone}.")
+
+
 class Standing(NamedTuple):
     """What a cross-validation's record is to say; ``over``: nothing more comes by itself."""
 
@@ -66,15 +73,14 @@ def standing(parent: RunRecord, folds: Folds, *, stopping: bool) -> Standing:
 
 def _left_out(parent: RunRecord, folds: Folds) -> Text:
     """People count folds from 1."""
-    done = finished(folds)
-    gone = [n + 1 for n in range(parent.config.data.all_folds) if n not in done]
+    done, data = finished(folds), parent.config.data
+    gone = [n + 1 for n in range(data.all_folds) if n not in done]
+    # In another repeat others may have judged the same images.
+    sentence = _FEWER if data.repeats == 1 else _FEWER_REPEATED
     return text(
-        N_(
-            "Only {done} of {wanted} folds have come to an end; left out: {gone}. The images that "
-            "they would have judged are missing here."
-        ),
+        sentence,
         done=len(done),
-        wanted=parent.config.data.all_folds,
+        wanted=data.all_folds,
         gone=", ".join(map(str, gone)),
     )
 

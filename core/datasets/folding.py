@@ -97,13 +97,12 @@ def group_name(name: str, grouping: Grouping) -> str:
     return found[1] if found else name
 
 
-def count_groups(images: Split, grouping: Grouping) -> GroupCounts:
-    """What there is to be dealt."""
-    groups = group_rows(images, grouping)
+def count_groups(images: int, groups: Ints | None) -> GroupCounts:
+    """What there is to be dealt, ``groups`` being those of :func:`group_rows`."""
     if groups is None:
-        return GroupCounts(len(images), len(images), 1)
+        return GroupCounts(images, images, 1)
     sizes = np.bincount(groups)
-    return GroupCounts(len(images), len(sizes), int(sizes.max()))
+    return GroupCounts(images, len(sizes), int(sizes.max()))
 
 
 def check_fold(name: str, data: DataConfig) -> None:
@@ -125,9 +124,8 @@ def check_fold(name: str, data: DataConfig) -> None:
         )
 
 
-def check_deal(info: DatasetInfo, images: Split, data: DataConfig) -> None:
+def check_deal(info: DatasetInfo, images: Split, groups: Ints | None, folds: int) -> None:
     """Raises DatasetError if a class, or what stays together, is too little for so many folds."""
-    groups, folds = group_rows(images, data.grouping), data.folds or 0
     classes = len(info.class_names)
     if groups is None:
         found = np.bincount(images.labels, minlength=classes)
@@ -163,10 +161,10 @@ def fold_of_rows(info: DatasetInfo, images: Split, data: DataConfig) -> NDArray[
     """
     assert data.fold is not None
     assert data.folds is not None
-    check_deal(info, images, data)
+    groups = group_rows(images, data.grouping)
+    check_deal(info, images, groups, data.folds)
     repeat, fold = divmod(data.fold, data.folds)
     seed = (data.fold_seed, repeat)
-    groups = group_rows(images, data.grouping)
     if groups is None:
         dealt = deal(images.labels, data.folds, seed)
     else:

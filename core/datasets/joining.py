@@ -112,7 +112,7 @@ def open_as_seen(paths: Paths, data: DataConfig, fingerprint: str | None) -> Dat
 def as_seen(dataset: Dataset, data: DataConfig) -> Dataset:
     """See :func:`open_as_seen`."""
     if data.folds:
-        return pool_of(dataset)
+        return pool_of(dataset) if dataset.info.splits.get("train") else _Poolless(dataset)
     # What is kept of a deleted dataset are the images that were judged: nothing to be joined.
     return learned_from(dataset, data) if dataset.info.splits.get("train") else dataset
 
@@ -120,15 +120,31 @@ def as_seen(dataset: Dataset, data: DataConfig) -> Dataset:
 def pool_of(dataset: Dataset) -> _Pooled:
     """Training and validation images as one; DatasetError if the former are gone."""
     if not dataset.info.splits.get("train"):
-        raise DatasetError(
-            N_(
-                "The training images of “{name}” are no longer here, and a cross-validation judges "
-                "these, too: the dataset was deleted."
-            ),
-            name=dataset.info.name,
-        )
+        raise _no_pool(dataset.info)
     both = pool_counts(dataset.info)
     return _Pooled(_with_counts(dataset.info, both, both), dataset, POOL, POOL)
+
+
+def _no_pool(info: DatasetInfo) -> DatasetError:
+    return DatasetError(
+        N_(
+            "The training images of “{name}” are no longer here, and a cross-validation judges "
+            "these, too: the dataset was deleted."
+        ),
+        name=info.name,
+    )
+
+
+class _Poolless(Dataset):
+    """What was kept of a deleted dataset, for who numbers its rows as folds do: the test."""
+
+    def __init__(self, kept: Dataset) -> None:
+        super().__init__(kept.info, kept.files)
+
+    def split(self, name: str) -> Split:
+        if name in POOL:
+            raise _no_pool(self.info)
+        return super().split(name)
 
 
 class _Joined(Dataset):
@@ -198,7 +214,11 @@ class _Names(Sequence[str]):
     @overload
     def __getitem__(self, index: slice) -> list[str]: ...
     def __getitem__(self, index: int | slice) -> str | list[str]:
-        return [*self._first, *self._second][index]
+        if isinstance(index, slice):
+            return [*self._first, *self._second][index]
+        # Galleries and files ask name by name: both lists are not put together for each.
+        place = range(len(self))[index] - len(self._first)
+        return self._first[place] if place < 0 else self._second[place]
 
 
 class _Rows:

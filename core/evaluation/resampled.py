@@ -4,7 +4,7 @@ Any two folds learn from mostly the same images, so their results are less diffe
 independent experiments, and the usual t-test believes in differences too easily. Nadeau and Bengio
 (2003, "Inference for the generalization error") correct the variance: instead of s²/n it is
 (1/n + judged/learned) s², with n results and the sizes of what judges and what is learned from.
-With k folds the latter are as 1 to k - 1.
+With k folds the latter are as 1 to k - 1, unless a limit cuts what is learned from.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from core.errors import N_, Text, text
 
 SURE = 0.05
 """Below this probability we do not believe in luck."""
+NOTHING = 1e-12
+"""Differences of the same two numbers may differ in their last digit."""
 
 
 class FoldMean(NamedTuple):
@@ -47,7 +49,7 @@ class PairedTest(NamedTuple):
 
     @property
     def verdict(self) -> Verdict:
-        if not self.mean:
+        if abs(self.mean) <= NOTHING:
             return Verdict.EQUAL
         return Verdict.SURE if self.p < SURE else Verdict.LUCK
 
@@ -60,37 +62,37 @@ class Verdict(StrEnum):
     LUCK = "luck"
 
 
-def corrected_error(deviation: float, n: int, folds: int) -> float:
-    """The standard error of the mean of ``n`` folds, of ``folds`` in every repeat."""
-    return deviation * math.sqrt(1 / n + 1 / (folds - 1))
+def corrected_error(deviation: float, n: int, share: float) -> float:
+    """The standard error of the mean of ``n`` folds; ``share`` is how many images judge one of
+    them by how many it learns from."""
+    return deviation * math.sqrt(1 / n + share)
 
 
-def fold_mean(values: Sequence[float], folds: int) -> FoldMean:
-    """Over the values of folds, at least one; ``folds``, at least 2, is how many share a deal."""
+def fold_mean(values: Sequence[float], share: float) -> FoldMean:
+    """Over the values of folds, at least one; ``share`` as for :func:`corrected_error`."""
     n, mean = len(values), math.fsum(values) / len(values)
     if n == 1:
         return FoldMean(1, mean, None, None, None)
     deviation = _deviation(values, mean)
-    half = _quantile(n - 1) * corrected_error(deviation, n, folds)
+    half = _quantile(n - 1) * corrected_error(deviation, n, share)
     return FoldMean(n, mean, deviation, mean - half, mean + half)
 
 
-def corrected_t_test(a: Sequence[float], b: Sequence[float], folds: int) -> PairedTest:
+def corrected_t_test(a: Sequence[float], b: Sequence[float], share: float) -> PairedTest:
     """The corrected resampled t-test of B against A on the same folds.
 
     ``a`` and ``b``, at least 2 each and as many, are the results of the two on every fold, in the
-    same order; ``folds`` as for :func:`fold_mean`. Raises ValueError for anything else.
+    same order; ``share`` as for :func:`corrected_error`. Raises ValueError for anything else.
     """
     if len(a) != len(b) or len(a) < 2:
         raise ValueError(f"{len(a)} and {len(b)} folds cannot be compared")
     differences = tuple(y - x for x, y in zip(a, b, strict=True))
     n, mean = len(differences), math.fsum(differences) / len(differences)
     deviation = _deviation(differences, mean)
-    error = corrected_error(deviation, n, folds)
+    error = corrected_error(deviation, n, share)
     half = _quantile(n - 1) * error
-    # Differences of the same two numbers may differ in their last digit.
-    if error <= 1e-12:
-        p, t = (1.0 if abs(mean) <= 1e-12 else 0.0), None
+    if error <= NOTHING:
+        p, t = (1.0 if abs(mean) <= NOTHING else 0.0), None
     else:
         t = mean / error
         p = _two_sided(t, n - 1)

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from core.caps import check_caps
 from core.config import RunConfig
 from core.database import database_url
+from core.datasets.joining import learned_info
 from core.datasets.registry import open_dataset
 from core.errors import N_, ConfigError, LabError, RunError, text
 from core.paths import Paths, StudyPaths
@@ -59,7 +60,8 @@ def check_wanted(paths: Paths, wanted: Wanted) -> None:
 
 
 def _check_judged(paths: Paths, config: RunConfig) -> None:
-    """Without validation images a search would have nothing to go by but the test."""
+    """Without validation images a search would have nothing to go by but the test; a config that
+    no training could begin with is refused before the first trial, too."""
     info = open_dataset(paths, config.data.dataset).info
     if config.data.with_validation or not info.splits.get("val"):
         raise ConfigError(
@@ -69,6 +71,7 @@ def _check_judged(paths: Paths, config: RunConfig) -> None:
             ),
             name=info.name,
         )
+    learned_info(info, config.data)
 
 
 def create_study(store: Store, wanted: Wanted, *, owner: Owner = "server") -> str:

@@ -43,7 +43,7 @@ def test_two_configurations_from_the_first_fold_to_the_comparison(cli: Cli) -> N
     _the_right_pictures(cli.paths, a["run_id"], [f["run_id"] for f in a["runs"]])
     b = cli.json("crossval", *TINY, *SMALL, *FEW, "--set", "optimizer.learning_rate=0.03")
     found = cli.json("crossval", "compare", a["run_id"], b["run_id"])
-    test = corrected_t_test(found["accuracy_a"], found["accuracy_b"], 2)
+    test = corrected_t_test(found["accuracy_a"], found["accuracy_b"], 1)
     assert found["p"] == pytest.approx(test.p)
     assert found["differences"] == pytest.approx(list(test.differences))
     told = cli.text("crossval", "compare", a["run_id"], b["run_id"])

@@ -5,27 +5,30 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from core.crossval.assembling import assemble
 from core.crossval.conductor import FoldConductor
 from core.crossval.parent import (
     FIXED_EPOCHS,
     Folding,
     can_go_on,
+    check,
     chooses_epochs,
-    counted,
     delete_run,
     fold_config,
     launch,
     resume,
     whole,
 )
+from core.crossval.results import compare, judged_share
 from core.crossval.standing import folds_of, missing, standing
 from core.datasets.joining import learned_from
 from core.datasets.registry import open_dataset
-from core.errors import DatasetError, NotFoundError, RunError, text
+from core.errors import DatasetError, NotFoundError, RunError, StoreError, text
 from core.evaluation.predictions import Predictions, load_split, save_predictions
 from core.jobs.queue import read_queue
 from core.jobs.runner import Supervisor
@@ -125,7 +128,7 @@ class TestPlans:
         assert not chooses_epochs(PLAN.with_values(FIXED_EPOCHS))
 
     def test_groups_are_counted_and_refused_in_time(self, bench: Bench) -> None:
-        assert counted(bench.paths, whole(QUICK, Folding(3))) == (120, 120, 1)
+        assert check(bench.paths, whole(QUICK, Folding(3))) == (120, 120, 1)
         many = whole(QUICK.with_values({"data.dataset": "few"}), Folding(20))
         make_stripes(bench.paths, "few", train=30, val=3)
         with pytest.raises(DatasetError, match="choose fewer folds"):
@@ -280,6 +283,50 @@ class TestLife:
         with pytest.raises(NotFoundError):
             delete_run(bench.store, parent.id)
 
+    def test_deleted_while_its_folds_are_made(
+        self, bench: Bench, parent: RunRecord, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        submit = bench.supervisor.submit
+
+        def meanwhile(*arguments: Any, **others: Any) -> str:
+            if bench.paths.run(parent.id).folder.exists():
+                delete_run(bench.store, parent.id)
+            return submit(*arguments, **others)
+
+        monkeypatch.setattr(bench.supervisor, "submit", meanwhile)
+        bench.tick(3)
+        assert bench.store.runs() == []
+        assert not bench.launcher.started
+
+    def test_nothing_is_dealt_from_other_images_than_before(
+        self, bench: Bench, parent: RunRecord
+    ) -> None:
+        bench.tick()
+        bench.end(0, parent)
+        bench.end(1, parent, FAILED)
+        bench.tick()
+        bench.end(2, parent)
+        bench.tick(2)
+        bench.store.rename_dataset("stripes", "lines")
+        make_stripes(bench.paths, "stripes", train=60)
+        resume(bench.store, bench.supervisor, parent.id)
+        bench.tick(2)
+        assert bench.store.read(parent.id).config.data.dataset == "lines"
+        assert folds_of(bench.store, parent.id)[1].config.data.dataset == "lines"
+        bench.worker(1, parent).end(FAILED)
+        bench.tick(2)
+        bench.store.delete_dataset("lines")
+        make_stripes(bench.paths, "lines", train=60)
+        before = bench.store.runs()
+        with pytest.raises(DatasetError, match="it was replaced"):
+            resume(bench.store, bench.supervisor, parent.id)
+        assert bench.store.runs() == before
+        # If they were exchanged by hand, there is no figure of both together.
+        fold = folds_of(bench.store, parent.id)[0]
+        bench.store.save(fold.changed(dataset_fingerprint="another"))
+        with pytest.raises(StoreError, match="different images"):
+            assemble(bench.paths, parent, folds_of(bench.store, parent.id))
+
     def test_lost_predictions_of_a_fold_end_it_with_words(
         self, bench: Bench, parent: RunRecord
     ) -> None:
@@ -293,6 +340,36 @@ class TestLife:
         record = bench.store.read(parent.id)
         assert record.status is FAILED
         assert "There are no predictions" in str(record.failure)
+
+
+class TestLimits:
+    """A limit on what is learned from, and so perhaps on what judges."""
+
+    def made(self, bench: Bench, **values: object) -> tuple[RunRecord, dict[int, RunRecord]]:
+        named = {name.replace("__", "."): value for name, value in values.items()}
+        made = launch(bench.store, PLAN.with_values(named))
+        for number in range(3):
+            bench.tick()
+            bench.end(number, made)
+        bench.tick(2)
+        return bench.store.read(made.id), folds_of(bench.store, made.id)
+
+    def test_the_share_is_that_of_the_images(self, bench: Bench) -> None:
+        whole_, limited = self.made(bench), self.made(bench, data__limit=25)
+        assert judged_share(bench.paths, *whole_) == 1 / 2
+        assert judged_share(bench.paths, *limited) == 40 / 25
+        # Judged by the same images all the same; the wider of the two intervals is meant.
+        found = compare(bench.paths, whole_, limited)
+        assert found.a == found.b
+
+    def test_others_may_judge_then(self, bench: Bench) -> None:
+        a, b = self.made(bench), self.made(bench, data__limit=25)
+        file = bench.paths.run(b[1][2].id).predictions
+        saved = load_split(file, "val")
+        fewer = Predictions(saved.y_true[1:], saved.proba[1:], saved.rows[1:])
+        save_predictions(file, {"val": fewer})
+        with pytest.raises(RunError, match="not judged by the same images"):
+            compare(bench.paths, a, b)
 
 
 class TestKills:

@@ -363,6 +363,19 @@ def test_a_greedy_soup_is_no_worse_than_its_best_member_as_renewed(lab: Trained)
         load_soup(lab.store.paths, order)
 
 
+def test_a_soup_is_judged_by_images_that_no_member_has_learned_from(lab: Trained) -> None:
+    """As folds of different deals: what one has not judged, it has learned from."""
+    paths = lab.store.paths
+    file = paths.run(lab.two.id).predictions
+    said = load_predictions(file)
+    val = said["val"]
+    fewer = Predictions(val.y_true[5:], val.proba[5:], val.rows[5:])
+    save_predictions(file, {**said, "val": fewer})
+    for members in (lab.members, lab.members[::-1]):
+        soup = make_soup(paths, Order(members=members, recipe="uniform"))
+        assert load_split(paths.run(soup.run).predictions, "val").rows.tolist() == [*range(5, 30)]
+
+
 def test_networks_of_different_shapes_are_no_soup(lab: Trained) -> None:
     narrow = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
     narrow.save(lab.store.paths.run(lab.two.id).model)

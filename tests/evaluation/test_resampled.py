@@ -21,7 +21,7 @@ from core.evaluation.resampled import (
 class TestMean:
     def test_interval_by_hand(self) -> None:
         # mean 0.9, s = 0.02; error = 0.02 * sqrt(1/3 + 1/2); t(0.975, 2) = 4.302653
-        found = fold_mean([0.88, 0.9, 0.92], 3)
+        found = fold_mean([0.88, 0.9, 0.92], 1 / 2)
         half = 4.302653 * 0.02 * math.sqrt(5 / 6)
         assert found.mean == pytest.approx(0.9)
         assert found.deviation == pytest.approx(0.02)
@@ -29,10 +29,10 @@ class TestMean:
         assert found.high == pytest.approx(0.9 + half, abs=1e-7)
 
     def test_one_fold_has_no_spread(self) -> None:
-        assert fold_mean([0.5], 5) == (1, 0.5, None, None, None)
+        assert fold_mean([0.5], 1 / 4) == (1, 0.5, None, None, None)
 
     def test_more_repeats_narrow_the_interval_but_not_to_nothing(self) -> None:
-        once, often = fold_mean([0.8, 0.9] * 5, 5), fold_mean([0.8, 0.9] * 500, 5)
+        once, often = fold_mean([0.8, 0.9] * 5, 1 / 4), fold_mean([0.8, 0.9] * 500, 1 / 4)
         assert once.high is not None
         assert often.high is not None
         assert 0.04 < often.high - often.mean < once.high - once.mean
@@ -43,7 +43,7 @@ class TestPairs:
         # differences 0.01, 0.02, 0.03: mean 0.02, s = 0.01, k = 3:
         # t = 0.02 / (0.01 * sqrt(1/3 + 1/2)) = 2.19089; with 2 degrees of freedom
         # p = 1 - t / sqrt(2 + t²) = 0.1597; uncorrected it would be t = 3.4641, p = 0.0742.
-        found = corrected_t_test([0.9, 0.8, 0.7], [0.91, 0.82, 0.73], 3)
+        found = corrected_t_test([0.9, 0.8, 0.7], [0.91, 0.82, 0.73], 1 / 2)
         t = 0.02 / (0.01 * math.sqrt(5 / 6))
         assert found.t == pytest.approx(t)
         assert found.p == pytest.approx(1 - t / math.sqrt(2 + t * t))
@@ -54,7 +54,7 @@ class TestPairs:
 
     def test_direction_and_words(self) -> None:
         a, b = [0.7, 0.71, 0.7, 0.69, 0.7], [0.8, 0.81, 0.79, 0.8, 0.8]
-        found, back = corrected_t_test(a, b, 5), corrected_t_test(b, a, 5)
+        found, back = corrected_t_test(a, b, 1 / 4), corrected_t_test(b, a, 1 / 4)
         assert found.verdict is Verdict.SURE
         assert found.mean == pytest.approx(0.1)
         assert back.t == pytest.approx(-(found.t or 0))
@@ -64,16 +64,20 @@ class TestPairs:
         assert "4 degrees of freedom" in str(probability_in_words(found))
 
     def test_the_same_difference_everywhere(self) -> None:
-        equal = corrected_t_test([0.7, 0.8], [0.7, 0.8], 2)
+        equal = corrected_t_test([0.7, 0.8], [0.7, 0.8], 1)
         assert (equal.t, equal.p, equal.verdict) == (None, 1.0, Verdict.EQUAL)
-        always = corrected_t_test([0.7, 0.8], [0.8, 0.9], 2)
+        always = corrected_t_test([0.7, 0.8], [0.8, 0.9], 1)
         assert (always.t, always.p, always.verdict) == (None, 0.0, Verdict.SURE)
+        # 0.3 - 0.1 and 0.1 - 0.3 - 1e-17 add up to less than what a float can tell from nothing.
+        swapped = corrected_t_test([0.1, 0.3], [0.3, 0.1 + 1e-16], 1)
+        assert swapped.mean
+        assert swapped.verdict is Verdict.EQUAL
         assert "very same difference" in str(probability_in_words(always))
 
     @pytest.mark.parametrize(("a", "b"), [([0.1], [0.2]), ([0.1, 0.2], [0.1])])
     def test_too_few(self, a: list[float], b: list[float]) -> None:
         with pytest.raises(ValueError, match="cannot be compared"):
-            corrected_t_test(a, b, 2)
+            corrected_t_test(a, b, 1)
 
 
 def predictions(rows: list[int], truth: list[int], first: list[float]) -> Predictions:

@@ -22,8 +22,10 @@ from core.records import Failure, Progress, RunRecord, RunStatus, RunSummary, wr
 from core.store import Store
 from tests.pages.conftest import OpenPage, plain
 from tests.pages.making import _begun, make_dataset, make_predictions
+from ui.closer_fold import as_its_fold
 from ui.crossval_data import CHOSEN, PART
 from ui.errors_data import judged, pictures
+from ui.errors_gallery import subject_of
 from ui.forms import key
 from ui.labels_desk import desk
 
@@ -123,8 +125,23 @@ class TestSetup:
     def test_of_a_run(self, app: OpenPage, make_run: Callable[..., RunRecord]) -> None:
         record = make_run(train__epochs=7)
         page = tune(app, run=record.id, crossval_source="run")
-        assert "at most 7 epochs" in said(page)
+        assert "takes 7 epochs at most" in said(page)
         assert not page.button("crossval.launch").disabled
+
+    def test_a_limit_counts(self, app: OpenPage, make_run: Callable[..., RunRecord]) -> None:
+        record = make_run(data__limit=20)
+        page = tune(app, run=record.id, crossval_source="run")
+        assert metrics(page)["To learn from"] == "20"
+        page.number_input("crossval.seed").set_value(1).run()
+        assert not page.exception
+
+    def test_what_was_not_trained_has_no_settings(
+        self, app: OpenPage, lab: Lab, make_run: Callable[..., RunRecord]
+    ) -> None:
+        record = make_run()
+        lab.store.save(record.changed(kind="ensemble"))
+        page = tune(app, run=record.id, crossval_source="run")
+        assert "was not trained itself" in said(page)
 
 
 class TestResult:
@@ -155,6 +172,11 @@ class TestResult:
         assert values[0] == ("80,0 % ± 10,0 %" if lang == "es" else "80.0 % ± 10.0 %")
         assert len(page.get("plotly_chart")) == 2
         assert page.dataframe[0].value.shape[0] == 3
+        lab.store.delete(folds_of(lab.store, parent.id)[0].id)
+        if lang == "en":
+            page = tune(app, lang, **{PART: "result"})
+            assert "1 fold was deleted" in said(page)
+            assert metrics(page)["Accuracy"].startswith("85.0 %")
 
     def test_some_failed_and_go_on(self, app: OpenPage, lab: Lab, parent: RunRecord) -> None:
         fold(lab.store, parent, 0, RunStatus.FINISHED, 0.7)
@@ -213,7 +235,11 @@ class TestOtherPages:
         record = ended(lab, parent)
         page = app("errors", record)
         assert metrics(page)["Images"] == "60"
+        assert "each judged by the fold that has not learned from it" in said(page)
         assert not page.error
+        first = folds_of(lab.store, record.id)[0]
+        assert "from which this fold has not learned" in said(app("errors", first))
+        assert "fold 1 of cross-validation" in said(app("train", first))
 
     def test_the_pictures_are_those_that_were_judged(self, lab: Lab, parent: RunRecord) -> None:
         record = ended(lab, parent)
@@ -230,6 +256,25 @@ class TestOtherPages:
                 assert (np.asarray(shown.images[row]) == image).all()
                 assert (table.image(row) == image).all()
 
+    def test_who_is_asked_about_an_image_has_not_learned_from_it(
+        self, lab: Lab, parent: RunRecord
+    ) -> None:
+        record = ended(lab, parent)
+        everything = judged(record, "val")
+        for fold_ in folds_of(lab.store, record.id).values():
+            found = judged(fold_, "val").predictions
+            position = int(found.rows[3])
+            subject = subject_of(record, everything, pictures(record, "val"), position)
+            asked = as_its_fold(subject)
+            assert asked is not None
+            assert (asked.record.id, asked.row) == (fold_.id, position)
+            assert (asked.proba == found.proba[3]).all()
+        assert as_its_fold(subject._replace(split="test")) is None
+        assert as_its_fold(subject._replace(record=fold_)) is None
+        lab.store.delete(folds_of(lab.store, record.id)[0].id)
+        gone = subject._replace(row=int(everything.predictions.rows.max()) + 1)
+        assert as_its_fold(gone) is None
+
     def test_settings_of_a_fold_in_the_form_are_an_ordinary_training(
         self, app: OpenPage, lab: Lab, parent: RunRecord
     ) -> None:
@@ -238,6 +283,7 @@ class TestOtherPages:
         page.button("clone").click().run()
         assert page.session_state[key("data", "folds")] is None
         assert page.session_state[key("data", "fold")] is None
+        assert page.session_state[key("data", "grouping")] == "none"
 
     def test_deleted_with_its_folds(self, app: OpenPage, lab: Lab, parent: RunRecord) -> None:
         record = ended(lab, parent)

@@ -353,6 +353,15 @@ def test_a_run_on_another_dataset(lab: Lab, run: RunRecord) -> None:
         plan_on(lab.store, gone_on, "others")
 
 
+def test_a_fold_that_went_on_is_no_fold_of_another_dataset(lab: Lab, run: RunRecord) -> None:
+    """Dealt anew, it would be judged by images that its first network has learned from."""
+    folded = run.config.with_values({"data.folds": 2, "data.fold": 0})
+    assert plan_on(lab.store, run.changed(config=folded), "pets") == Next(folded)
+    gone_on = run.changed(config=folded, start=Start(run="20260101-000000-000-aaaa", epochs=3))
+    with pytest.raises(RunError, match="train from the beginning"):
+        plan_on(lab.store, gone_on, "pets")
+
+
 def test_a_name_that_is_taken_is_told(app: OpenPage, lab: Lab, run: RunRecord) -> None:
     page = press(tick(opened_at(app, run), run, 9), "suggested")
     page.text_input(key="labels.name").set_value("pets").run()

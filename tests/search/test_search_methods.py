@@ -108,6 +108,7 @@ def test_what_does_not_exist_is_said() -> None:
         ({"pruner": "mean"}, "There is no pruner mean"),
         ({"space": SearchSpace(fields={})}, "nothing to search"),
         ({"config": BASE.with_values({"data.with_validation": True})}, "“digits” has none"),
+        ({"config": BASE.with_values({"data.folds": 5})}, "no fold is named"),
         ({"config": BASE.with_values({"data.dataset": "pets"})}, "pets"),
         ({"config": BASE.with_values({"train.epochs": 9})}, "limited to 8"),
     ],
