@@ -37,7 +37,11 @@ def take(page: Page, count: int) -> None:
             polling=50,
         )
         page.get_by_role("button", name="Take Photo").click()
-        expect(page.locator(TAKEN)).to_have_count(before + 1)
+        try:
+            expect(page.locator(TAKEN)).to_have_count(before + 1, timeout=10_000)
+        except AssertionError:  # the camera had been made anew under the click: as a person would
+            page.get_by_role("button", name="Take Photo").click()
+            expect(page.locator(TAKEN)).to_have_count(before + 1)
 
 
 def test_shapes_are_drawn_and_looked_at(page: Page, server: Server) -> None:
