@@ -1,10 +1,9 @@
-"""What trainings at the same time gain by sharing the cores instead of each taking them all.
+"""What trainings at the same time would gain by an equal share of the cores for each.
 
     python -m benchmarks.threads [--rounds 3] [--together 2] [--epochs 4]
 
 Alternates between trainings that compute with as many threads as there are cores, as TensorFlow
-does by itself, and trainings with an equal share each, as with ``LIENZO_SLOTS`` of 2 or more.
-Prints images per second of all together, their ratio, and that of the processor time.
+does by itself and the app leaves it, and trainings with an equal share each. Prints images per second of all together, their ratio, and that of the processor time.
 """
 
 from __future__ import annotations
@@ -23,10 +22,13 @@ import psutil
 
 from benchmarks.throughput import CASES, config_of, random_images
 from core.config import RunConfig
-from core.jobs.workers import ROOT, THREADS, worker_environment
+from core.jobs.workers import ROOT, worker_environment
 from core.paths import Paths
 from core.records import read_history
 from core.store import Store
+
+THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
+"""How many threads TensorFlow, and PyTorch, compute one operation with."""
 
 
 class Round(NamedTuple):

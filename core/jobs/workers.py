@@ -17,7 +17,6 @@ from typing import IO, Protocol
 
 import psutil
 
-from core.jobs.devices import slots
 from core.paths import Paths
 
 ROOT = Path(__file__).parents[2]
@@ -52,24 +51,11 @@ MEMORY_GROWTH = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLO
 training of the command line may need the rest. PyTorch does so by itself."""
 
 
-THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
-"""How many threads TensorFlow, and PyTorch, compute one operation with."""
-
-
 def worker_environment(device: str) -> dict[str, str]:
     """What every Keras process gets: one device, no more memory than it needs, and no chatter."""
     visible = {} if device == "cpu" else {"CUDA_VISIBLE_DEVICES": device}
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
-    share = _threads_each() if device == "cpu" else {}
-    return {**MEMORY_GROWTH, **share, **os.environ, **quiet, **visible}
-
-
-def _threads_each() -> dict[str, str]:
-    """Trainings that work at the same time share the cores instead of fighting for them."""
-    together = len(slots())
-    if together == 1:
-        return {}
-    return dict.fromkeys(THREADS, str(max(1, (psutil.cpu_count() or 1) // together)))
+    return {**MEMORY_GROWTH, **os.environ, **quiet, **visible}
 
 
 class PopenLauncher:

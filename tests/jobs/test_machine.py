@@ -9,7 +9,7 @@ import pynvml
 import pytest
 
 from core.jobs.machine import Gpu, look_at_machine
-from core.jobs.workers import THREADS, worker_environment
+from core.jobs.workers import worker_environment
 
 
 def test_without_a_driver_there_is_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,20 +62,6 @@ def test_gpus_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         Gpu(1, "NVIDIA H200", 2_000_000_000, 16_000_000_000, None),
     )
     assert nvml.open == 0
-
-
-@pytest.mark.parametrize(("slots", "threads"), [("1", None), ("2", "4"), ("3", "2"), ("99", "1")])
-def test_trainings_at_the_same_time_share_the_cores(
-    slots: str, threads: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("psutil.cpu_count", lambda: 8)
-    monkeypatch.setenv("LIENZO_SLOTS", slots)
-    for name in THREADS:
-        monkeypatch.delenv(name, raising=False)
-    assert [worker_environment("cpu").get(name) for name in THREADS] == [threads, threads]
-    assert "OMP_NUM_THREADS" not in worker_environment("-1")  # the process that answers pages
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert worker_environment("cpu")["OMP_NUM_THREADS"] == "3"  # whoever says so knows better
 
 
 def test_no_process_takes_all_memory_of_a_gpu() -> None:
