@@ -3,7 +3,8 @@
     python -m benchmarks.threads [--rounds 3] [--together 2] [--epochs 4]
 
 Alternates between trainings that compute with as many threads as there are cores, as TensorFlow
-does by itself and the app leaves it, and trainings with an equal share each. Prints images per second of all together, their ratio, and that of the processor time.
+does by itself and the app leaves it, and trainings with an equal share each. Prints images per
+second of all together, their ratio, and that of the processor time.
 """
 
 from __future__ import annotations
