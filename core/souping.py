@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -267,19 +265,14 @@ def run_job(paths: Paths, key: str) -> TaskState:
     return tasks.last_word_of(files, TASK, work)
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("artifacts", type=Path)
     parser.add_argument("key")
     options = parser.parse_args()
     give_way()
-    end = run_job(Paths(options.artifacts), options.key)
-    print(end.status, end.message or "")
-    return 0 if end.status == "finished" else 1
+    tasks.leave(run_job(Paths(options.artifacts), options.key))
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # the interpreter's own tidying of a backend takes up to a second
+    main()

@@ -8,6 +8,7 @@ wants it to end, ``.cancel``. The server starts and reads; the other process wor
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel
@@ -189,6 +190,15 @@ class Reporter:
 
     def write(self, state: TaskState) -> None:
         write_atomic(self._file, state.model_dump_json(), durable=False)
+
+
+def leave(end: TaskState) -> NoReturn:
+    """The end of a task's process: its last word in the log, and out, since the interpreter's own
+    tidying of a backend takes up to a second."""
+    print(end.status, end.message or "")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0 if end.status == "finished" else 1)
 
 
 def last_word_of(files: TaskPaths, task: str, work: Callable[[OnProgress], None]) -> TaskState:

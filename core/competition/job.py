@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from pathlib import Path
 
 from core import tasks
@@ -81,7 +79,7 @@ def hide_job(paths: Paths, competition_id: str) -> TaskState:
     return tasks.last_word_of(files, "solution", work)
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("artifacts", type=Path)
     kinds = parser.add_subparsers(dest="kind", required=True)
@@ -98,14 +96,9 @@ def main() -> int:
         else:
             end = hide_job(paths, options.competition)
     except LabError as error:
-        print(error)
-        return 1
-    print(end.status, end.message or "")
-    return 0 if end.status == "finished" else 1
+        end = TaskState(status="failed", message=error.text)
+    tasks.leave(end)
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # the interpreter's own tidying of a backend takes up to a second
+    main()

@@ -6,8 +6,6 @@ Keras is loaded only when it is this inspection's turn: those that wait cost nex
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from pathlib import Path
 from typing import get_args
 
@@ -68,20 +66,15 @@ def run_job(paths: Paths, run_id: str, task: Task) -> TaskState:
     return tasks.last_word_of(files, task, work)
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("artifacts", type=Path)
     parser.add_argument("run_id")
     parser.add_argument("task", choices=get_args(Task))
     options = parser.parse_args()
     give_way()
-    end = run_job(Paths(options.artifacts), options.run_id, options.task)
-    print(end.status, end.message or "")
-    return 0 if end.status == "finished" else 1
+    tasks.leave(run_job(Paths(options.artifacts), options.run_id, options.task))
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # the interpreter's own tidying of a backend takes up to a second
+    main()
